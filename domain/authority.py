@@ -1,0 +1,153 @@
+"""Whether a command may be made now, by this actor: the one reader of the table of moves."""
+
+from datetime import datetime
+from typing import NamedTuple
+
+from domain.chains import (
+    OF_DISTRICT,
+    Holder,
+    Part,
+    checker,
+    holders,
+    judges_itself,
+    reviewer,
+    township_acts_for_responders,
+)
+from domain.commands import Check, Command, Decline, Evaluate, Feedback, OfResponder, Review, Supervise
+from domain.errors import MoveNotAllowedError, NotYourOrganisationError, RoleNotAllowedError
+from domain.guards import Situation
+from domain.lifecycle import MOVES, Move
+from domain.report_in import ReportIn
+from domain.submission import StrikeClock
+from domain.values import Actor
+from domain.vocabulary import ReviewDecision, State, SupervisionLevel, WhistleKind
+from domain.whistle import Whistle
+
+PLATFORM_INSTEAD = {"check": checker, "evaluate": checker, "decide_extension": reviewer}
+
+
+class Request(NamedTuple):
+    """A command with who makes it and when."""
+
+    command: Command | StrikeClock
+    actor: Actor
+    now: datetime
+
+
+def authorise(whistle: Whistle, request: Request) -> Move:
+    """Return the row that allows the command.
+
+    Raises RoleNotAllowedError, NotYourOrganisationError or MoveNotAllowedError, in that order.
+    """
+    command, actor, now = request
+    if not isinstance(command, Command):
+        message = f"{actor.role} does not strike clocks"
+        raise RoleNotAllowedError(message)
+    name, responders = command.wire_name(), named_responders(command)
+    rows = _rows(name, variant(command, whistle))
+    _hold_a_part(whistle, rows, actor, responders)
+    report_ins = [_called(whistle, r, actor) for r in responders]
+    reasons: list[str] = []
+    for row in rows:
+        refused = _refusal(whistle, row, actor, now, report_ins)
+        if refused is None:
+            return row
+        reasons.append(refused)
+    raise MoveNotAllowedError(reasons[0] if reasons else f"{name} is not allowed in {whistle.state}")
+
+
+def allowed(whistle: Whistle, actor: Actor, now: datetime) -> list[str]:
+    """List the commands open to the actor now, on at least one responder where they name one."""
+    return sorted({row.command for row in MOVES if _open_to(whistle, row, actor, now)})
+
+
+def variant(command: Command, whistle: Whistle) -> str | None:
+    """Tell which variant of its rows a command is."""
+    match command:
+        case Review(decision=ReviewDecision.WHISTLE, kind=WhistleKind.EMERGENCY):
+            return "WHISTLE_EMERGENCY"
+        case Review():
+            return command.decision.value
+        case Decline():
+            return "BLOW" if whistle.state is State.PROPOSED else "RATIFY"
+        case Check():
+            return "PASSED" if command.passed else "FAILED"
+        case Feedback():
+            return "SELF_HANDLED" if whistle.state is State.SELF_HANDLED else None
+        case Supervise():
+            return "URGE" if command.level is SupervisionLevel.URGE else "HIGHER"
+        case _:
+            return None
+
+
+def named_responders(command: Command) -> tuple[str, ...]:
+    """The responders whose report-ins a command speaks of."""
+    match command:
+        case Evaluate():
+            return command.evaluated
+        case OfResponder() if command.wire_name() != "add_responder":
+            return (command.responder,)
+        case _:
+            return ()
+
+
+def part_holders(whistle: Whistle, row: Move, responders: tuple[str, ...]) -> list[Holder]:
+    """Who may make a row's move on these responders (empty: on any)."""
+    judge = PLATFORM_INSTEAD.get(row.command)
+    judged = None if row.command == "check" else responders
+    if judge and judges_itself(whistle, judge(whistle), judged):
+        return [OF_DISTRICT[Part.PLATFORM]]
+    named = responders or (None,)
+    found = [h for part in row.by for responder in named for h in holders(part, whistle, responder)]
+    if row.command == "check" and township_acts_for_responders(whistle):
+        found.append(OF_DISTRICT[Part.PLATFORM])
+    return found
+
+
+def _rows(name: str, kind: str | None) -> list[Move]:
+    rows = [row for row in MOVES if row.command == name]
+    return rows if name == "cancel" else [row for row in rows if row.variant == kind]
+
+
+def _hold_a_part(whistle: Whistle, rows: list[Move], actor: Actor, responders: tuple[str, ...]) -> None:
+    able = [h for row in rows for h in part_holders(whistle, row, responders)]
+    if not able:
+        return
+    if not any(actor.role in holder.roles for holder in able):
+        message = f"{rows[0].command} is not for {actor.role}"
+        raise RoleNotAllowedError(message)
+    if not any(holder.is_held_by(actor) for holder in able):
+        message = f"{rows[0].command} here belongs to another organisation than {actor.organisation}"
+        raise NotYourOrganisationError(message)
+
+
+def _called(whistle: Whistle, responder: str, actor: Actor) -> ReportIn:
+    report_in = whistle.report_in(responder)
+    if report_in is None:
+        error = NotYourOrganisationError if actor.organisation == responder else MoveNotAllowedError
+        message = f"{responder} is not called by this whistle"
+        raise error(message)
+    return report_in
+
+
+def _refusal(whistle: Whistle, row: Move, actor: Actor, now: datetime, report_ins: list[ReportIn]) -> str | None:
+    if whistle.state not in row.states:
+        return f"{row.command} is not allowed in {whistle.state} ({whistle.state.label})"
+    if not any(h.is_held_by(actor) for h in part_holders(whistle, row, tuple(r.responder for r in report_ins))):
+        return f"{row.command} is not allowed to {actor.role} in {whistle.state}"
+    named: list[ReportIn | None] = [*report_ins] or [None]
+    for report_in in named:
+        if report_in and report_in.state not in row.report_in:
+            return f"{row.command} is not allowed while {report_in.responder} is {report_in.state}"
+        situation = Situation(whistle, actor, now, report_in)
+        for guard in row.guards:
+            if reason := guard(situation):
+                return reason
+    return None
+
+
+def _open_to(whistle: Whistle, row: Move, actor: Actor, now: datetime) -> bool:
+    candidates: list[list[ReportIn]] = [[]]
+    if row.report_in:
+        candidates = [[r] for r in whistle.report_ins if r.state in row.report_in]
+    return any(_refusal(whistle, row, actor, now, chosen) is None for chosen in candidates)

@@ -1,0 +1,47 @@
+"""What the workflow and the store say to each other: one command in, commits and an answer out."""
+
+from typing import Any
+
+from pydantic import AwareDatetime
+
+from domain.records import Commit
+from domain.values import Frozen
+from domain.vocabulary import State
+from domain.whistle import Whistle
+
+ADOPT = "adopt"
+"""Not a command: asks only for what is stored after the known sequence."""
+
+
+class RecordInput(Frozen):
+    """A command for the store; `at` is when the engine received it, `argument` the update's."""
+
+    whistle_id: str
+    known_sequence: int
+    name: str
+    argument: dict[str, Any] = {}
+    at: AwareDatetime
+
+
+class Answer(Frozen):
+    """What the sender of a command is told: its last event's sequence, and the state after it."""
+
+    sequence: int
+    state: State
+    version: int
+
+
+class RecordOutput(Frozen):
+    """The commits after the known sequence; without an answer they were another's: send the command again."""
+
+    commits: tuple[Commit, ...] = ()
+    answer: Answer | None = None
+
+
+class WhistleInput(Frozen):
+    """The workflow's input; the registration itself lies in the store."""
+
+    whistle_id: str
+    title: str
+    carried: Whistle | None = None
+    """The value handed over by continue-as-new."""

@@ -1,0 +1,1 @@
+"""How work comes in: the client, the command line, the gateway and the embedded stack."""

@@ -1,0 +1,64 @@
+"""How the stack runs our own programs: what worker and gateway are told through their environment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from settings import Settings, child_environment
+from starter.embedded.orphans import MARK, end_orphans, mark
+from starter.embedded.parts import Launch
+from starter.embedded.ports import accepts_connections
+
+_LOOPBACK = "127.0.0.0/8,::1/128"
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What worker and gateway must know of the stack that they are parts of."""
+
+    settings: Settings
+    data_dir: Path
+    database_dsn: str = field(repr=False)
+    temporal_address: str
+    shutdown: timedelta
+
+
+def worker_launch(around: Surroundings, command: Sequence[str]) -> Launch:
+    """Describe the worker; it counts as ready once it runs."""
+    return _launch("worker", command, around, {})
+
+
+def gateway_launch(around: Surroundings, command: Sequence[str], port: int) -> Launch:
+    """Describe the gateway; it is ready when its port answers."""
+    launch = _launch("gateway", command, around, {"WHISTLE_HTTP_PORT": str(port)})
+    return replace(launch, is_ready=partial(accepts_connections, port))
+
+
+def _launch(name: str, command: Sequence[str], around: Surroundings, extra: dict[str, str]) -> Launch:
+    part_of = mark(around.data_dir, name)
+    told = {
+        "WHISTLE_DATA_DIR": str(around.data_dir),
+        "WHISTLE_DATABASE_DSN": around.database_dsn,
+        "WHISTLE_LIMITS": around.settings.limits,
+        "WHISTLE_LOG_LEVEL": around.settings.log_level,
+        "WHISTLE_GRACEFUL_SHUTDOWN_S": str(around.shutdown.total_seconds()),
+        "WHISTLE_WEBHOOK_ALLOW": ",".join(map(str, around.settings.webhook_allow)) or _LOOPBACK,
+        "TEMPORAL_ADDRESS": around.temporal_address,
+        "TEMPORAL_NAMESPACE": around.settings.temporal_namespace,
+        "PYTHONUNBUFFERED": "1",
+        MARK: part_of,
+    }
+    return Launch(
+        name=name,
+        command=tuple(command),
+        log=around.data_dir / "logs" / f"{name}.log",
+        # Neither may do what the owner of the tables may.
+        environment=child_environment(told | extra, without=("WHISTLE_DATABASE_OWNER_DSN",)),
+        before=partial(_end_earlier, part_of),
+    )
+
+
+async def _end_earlier(part_of: str) -> None:
+    await end_orphans({part_of})
