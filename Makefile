@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up test check format lock clean
+.PHONY: help setup demo up test check format docs lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -24,3 +24,42 @@ $(READY): requirements.lock pyproject.toml
 	  | sed -un 's/^Collecting \([^ ]*\).*/    \1/p; /^Installing/s/:.*/ …/p; /^Successfully/s/^\(Successfully installed\).*/\1/p'
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
+
+## make demo    one emergency whistle through all seven steps; KEEP=1 stays up
+demo: $(READY)
+	@KEEP=$(KEEP) $(BIN)/python -m starter.demo
+
+## make up      PostgreSQL, Temporal with its UI and the worker, in the foreground
+up: $(READY)
+	@exec $(BIN)/whistle up
+
+## make test    the whole suite, on a real PostgreSQL and a real Temporal server
+test: $(READY)
+	@$(BIN)/python -m pytest $(TESTS)
+
+## make check   what CI runs: format, lint, types, import rules, dependencies, tests
+check: $(READY)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(MAKE) test
+
+## make format  formats and mends what a tool can
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+## make docs    regenerates docs/lifecycle.md from the table of moves
+docs: $(READY)
+	@PYTHONPATH=. $(BIN)/python docs/generate_lifecycle.py
+
+## make lock    recompiles requirements.lock from pyproject.toml (needs uv)
+lock:
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --allow-unsafe --no-header --quiet --output-file requirements.lock
+
+## make clean   removes what set-up, tests and runs left
+clean:
+	rm -rf $(VENV) .whistle .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist *.egg-info

@@ -85,6 +85,7 @@ class Part(StrEnum):
     RESPONDER = "报到单位"
     LEAD = "主责单位"
     ARBITER = "裁定方"
+    TOWNSHIP_CLERK = "属地街乡经办人"
     CHECK_CLERK = "核查单位经办人"
     CHECK_LEADER = "核查单位负责人"
     SUPERVISOR = "督查部门"
@@ -148,6 +149,8 @@ def holders(part: Part, whistle: Whistle, responder: str | None = None) -> tuple
             return (_chair(whistle, rule.reviews, CLERK if part is Part.REVIEW_CLERK else LEADER),)
         case Part.CHECK_CLERK | Part.CHECK_LEADER:
             return (_chair(whistle, rule.checks, CLERK if part is Part.CHECK_CLERK else LEADER),)
+        case Part.TOWNSHIP_CLERK:
+            return (Holder(CLERK, whistle.township),)
         case Part.ACCEPTOR:
             return (Holder(LEADER, whistle.township),) if rule.accepted_by_leader else (OF_DISTRICT[Part.PLATFORM],)
         case Part.RESPONDER:

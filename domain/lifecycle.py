@@ -149,7 +149,7 @@ _REPORT_IN = (
     ),
     _move(
         "arrive",
-        (P.RESPONDER, CHECKER, CLERK),
+        (P.RESPONDER, CHECKER, P.TOWNSHIP_CLERK),
         DISPATCHED,
         (S.BLOWN, S.ASSEMBLING, S.IN_ACTION),
         report_in=COMING,

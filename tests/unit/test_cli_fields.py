@@ -18,7 +18,9 @@ def fields(command: str, *words: str) -> dict[str, object]:
 
 def test_kebab_and_snake_names_are_the_same_field() -> None:
     """A name is written as shells or as Python write it."""
-    assert fields("accept", "--change-reason", "换") == fields("accept", "--change_reason=换") == {"change_reason": "换"}
+    assert (
+        fields("accept", "--change-reason", "换") == fields("accept", "--change_reason=换") == {"change_reason": "换"}
+    )
 
 
 def test_a_list_is_given_by_commas_or_by_repetition_or_as_json() -> None:

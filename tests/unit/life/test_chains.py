@@ -82,6 +82,14 @@ def test_a_lead_department_calls_others_and_the_township_of_the_place_checks():
     life.do("leader@jinhaihu", "evaluate", responders=["transport", "police"], scores=SCORES)
 
 
+def test_the_calling_department_does_not_arrive_for_others():
+    """The township of the place may record an arrival for a unit without signal; a department acts for itself."""
+    life = lead_department("police")
+    with pytest.raises(NotYourOrganisationError):
+        life.do("department@transport", "arrive", responder="police", officers=OFFICERS)
+    life.do("clerk@jinhaihu", "arrive", responder="police", officers=OFFICERS)
+
+
 def test_a_township_that_responded_leaves_the_check_to_the_platform():
     """The checker is itself among the responders."""
     life = act(lead_department("jinhaihu"), ("department@transport", "transport"), ("clerk@jinhaihu", "jinhaihu"))

@@ -1,0 +1,87 @@
+"""The command line, put together: `whistle …`."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from domain.commands import COMMANDS
+from domain.errors import WhistleError
+from starter.cli import acting, operating, reading
+from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
+from starter.cli.session import AsOption, Call, JsonOption
+from starter.embedded import EmbeddedStackError
+from storage.migrate import MigrationFailedError
+
+_COMMAND_LIST = "\n".join(["\b", *(f"{name:<20} {model.label}" for name, model in COMMANDS.items())])
+
+app = typer.Typer(
+    name="whistle",
+    help="街乡吹哨、部门报到: whistles from register to feedback.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+catalogue = typer.Typer(help="The catalogues in force. 目录", no_args_is_help=True, rich_markup_mode=None)
+
+
+@app.callback()
+def said_before(context: typer.Context, *, acting_as: AsOption = None, as_json: JsonOption = False) -> None:
+    """街乡吹哨、部门报到: whistles from register to feedback."""
+    context.obj = Call(acting_as, as_json)
+
+
+def main() -> NoReturn:
+    """Run the command line; ends the process itself, since temporalio may abort a later interpreter exit."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
+    code = run(sys.argv[1:])
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)
+
+
+def run(words: Sequence[str]) -> int:
+    """Run one command and give its exit code: 0 done, 1 refused, 2 wrong usage, 3 temporarily unavailable."""
+    try:
+        app(list(words))
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else DONE if end.code is None else USAGE
+    except WhistleError as error:
+        return complain(error, as_json="--json" in words)
+    except (EmbeddedStackError, MigrationFailedError) as error:
+        say(f"✗ {error}")
+        return REFUSED
+    except ValidationError as error:
+        say(f"✗ the environment: {error}")
+        return USAGE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        return DONE
+    except Exception:  # noqa: BLE001 - the last line of defence: the code must still tell a crash from a refusal
+        traceback.print_exc()
+        return CRASHED
+    return DONE
+
+
+app.command("up")(operating.up)
+app.command("worker")(operating.worker)
+app.command("migrate")(operating.migrate)
+app.add_typer(catalogue, name="catalogue")
+catalogue.command("import")(operating.import_file)
+app.command("register", context_settings=acting.FIELDS)(acting.register)
+app.command("list")(reading.list_whistles)
+app.command("tasks")(reading.list_tasks)
+app.command("show")(reading.show_whistle)
+app.command("do", context_settings=acting.FIELDS, epilog=_COMMAND_LIST)(acting.do)
+app.command("history")(reading.show_history)
+app.command("doctor")(operating.doctor)
+app.command("replay")(operating.replay)

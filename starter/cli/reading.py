@@ -1,0 +1,110 @@
+"""The reads: show, list, tasks, history."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from domain.vocabulary import State, WhistleKind
+from starter.cli.output import show
+from starter.cli.session import AsOption, Call, JsonOption, Session, run
+from starter.rendering import Names, tasks_table, timeline, whistle_panel, whistles_table
+from storage.events import TrailEvent
+from storage.whistles import WhistleFilter
+
+WhistleIdArgument = Annotated[str, typer.Argument(metavar="ID", help="The whistle's id, such as 12345:20261124000123.")]
+CursorOption = Annotated[str | None, typer.Option(help="next_cursor of the page before.")]
+LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many.")]
+PAGE = 1000
+
+
+def show_whistle(
+    context: typer.Context, whistle_id: WhistleIdArgument, *, as_json: JsonOption = False, acting_as: AsOption = None
+) -> None:
+    """Show a whistle as it stands. 查看哨单"""
+    call = Call.of(context, acting_as, as_json=as_json)
+
+    async def read(session: Session) -> None:
+        view = await session.client.view(whistle_id)
+        name = await _names(session)
+        show(view, lambda: whistle_panel(view, name, datetime.now(UTC)), as_json=call.as_json)
+
+    run(call, read)
+
+
+def list_whistles(
+    context: typer.Context,
+    *,
+    state: Annotated[State | None, typer.Option(case_sensitive=False, help="状态")] = None,
+    township: Annotated[str | None, typer.Option(help="街乡, by its slug.")] = None,
+    responder: Annotated[str | None, typer.Option(help="报到单位, by its slug.")] = None,
+    kind: Annotated[WhistleKind | None, typer.Option(case_sensitive=False, help="哨类")] = None,
+    overdue: Annotated[bool | None, typer.Option("--overdue/--not-overdue", help="逾期")] = None,
+    q: Annotated[str | None, typer.Option("--q", help="Words of the title.")] = None,
+    cursor: CursorOption = None,
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+    acting_as: AsOption = None,
+) -> None:
+    """List whistles, the newest first. 哨单列表"""
+    call = Call.of(context, acting_as, as_json=as_json)
+    which = WhistleFilter(state=state, township=township, responder=responder, kind=kind, overdue=overdue, q=q)
+
+    async def read(session: Session) -> None:
+        page = await session.client.whistles(which, cursor=cursor, limit=limit)
+        name = await _names(session)
+        show(page, lambda: whistles_table(page.items, name, datetime.now(UTC)), as_json=call.as_json)
+
+    run(call, read)
+
+
+def list_tasks(
+    context: typer.Context,
+    *,
+    cursor: CursorOption = None,
+    limit: LimitOption = 50,
+    as_json: JsonOption = False,
+    acting_as: AsOption = None,
+) -> None:
+    """List what awaits --as, the most pressing first. 待办事项"""
+    call = Call.of(context, acting_as, as_json=as_json)
+
+    async def read(session: Session) -> None:
+        page = await session.client.tasks(await session.actor(), cursor=cursor, limit=limit)
+        name = await _names(session)
+        show(page, lambda: tasks_table(page.items, name, datetime.now(UTC)), as_json=call.as_json)
+
+    run(call, read)
+
+
+def show_history(
+    context: typer.Context,
+    whistle_id: WhistleIdArgument,
+    *,
+    as_json: JsonOption = False,
+    acting_as: AsOption = None,
+) -> None:
+    """Show a whistle's whole trail by step. 吹哨全留痕"""
+    call = Call.of(context, acting_as, as_json=as_json)
+
+    async def read(session: Session) -> None:
+        events = await whole_trail(session, whistle_id)
+        data = [event.model_dump(mode="json", exclude={"private"}) for event in events]
+        show({"items": data, "next_cursor": None}, lambda: timeline(events), as_json=call.as_json)
+
+    run(call, read)
+
+
+async def whole_trail(session: Session, whistle_id: str) -> list[TrailEvent]:
+    """Read a trail of any length."""
+    found = await session.client.events(whistle_id, limit=PAGE)
+    while len(found) % PAGE == 0:
+        more = await session.client.events(whistle_id, after=found[-1].sequence, limit=PAGE)
+        if not more:
+            break
+        found += more
+    return found
+
+
+async def _names(session: Session) -> Names:
+    return (await session.client.organisations()).name_of

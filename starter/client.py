@@ -1,0 +1,159 @@
+"""The one way in for people and systems: what the command line and the gateway share.
+
+Writes go through the store and Temporal, reads come from PostgreSQL alone. Every method raises the errors of
+domain/errors.py and nothing else for what a caller can meet.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
+from domain import authority
+from domain.errors import FieldError, InvalidError, NotFoundError, TemporarilyUnavailableError
+from domain.ledger import Answer
+from domain.organisations import Organisations
+from domain.registration import Registration, authorise_registration
+from domain.submission import parse
+from domain.values import Actor, Frozen
+from domain.view import View, view
+from domain.whistle import Whistle
+from settings import Settings
+from starter.availability import PATIENCE, within_reach
+from starter.delivery import Delivery
+from starter.opening import open_workflow
+from storage import registrations
+from storage.catalogues import rules
+from storage.events import TrailEvent, trail
+from storage.pool import Pool, open_pool
+from storage.whistles import Page, TaskPage, WhistleFilter, list_whistles, tasks_of, value_of
+
+ENVELOPE = ("actor", "command_id", "private_ref")
+
+
+class Registered(Frozen):
+    """The answer to a registration; `created` is False when the same was registered before."""
+
+    created: bool
+    whistle_id: str
+    serial: str
+    view: View
+
+
+class WhistleClient:
+    """The door: register, do, and read."""
+
+    def __init__(
+        self, pool: Pool, temporal: Client, *, limits: str = "default", patience: timedelta = PATIENCE
+    ) -> None:
+        """Share this pool and this client; registrations get the limits of this profile, calls end within `patience`."""
+        self.pool = pool
+        self.temporal = temporal
+        self._limits = limits
+        self._patience = patience
+        self._delivery = Delivery(pool, temporal, limits)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, settings: Settings, *, size: int = 10) -> AsyncIterator["WhistleClient"]:
+        """Connect as the settings say; neither server need answer yet.
+
+        Raises TemporarilyUnavailableError where nothing says where they are.
+        """
+        if settings.database_dsn is None or settings.temporal_address is None:
+            message = f"no stack runs on {settings.data_dir}: start one (whistle up), or set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS"
+            raise TemporarilyUnavailableError(message)
+        temporal = await Client.connect(
+            settings.temporal_address,
+            namespace=settings.temporal_namespace,
+            data_converter=pydantic_data_converter,
+            lazy=True,
+        )
+        async with await open_pool(settings.database_dsn, size=size) as pool:
+            yield cls(pool, temporal, limits=settings.limits)
+
+    async def register(self, registration: Registration | dict[str, Any], actor: Actor) -> Registered:
+        """Register a matter and start its workflow; the same again changes nothing and heals a start that was lost.
+
+        Raises IdempotencyConflictError for other content under the same id.
+        """
+        matter = _registration(registration)
+        authorise_registration(matter, actor)
+        async with within_reach(self._patience):
+            stored = await registrations.register(self.pool, matter, actor, datetime.now(UTC), profile=self._limits)
+            whistle = await self._whistle(stored.whistle_id)
+            if not stored.started:
+                await open_workflow(self.pool, self.temporal, whistle, self._limits)
+        return Registered(
+            created=stored.created, whistle_id=stored.whistle_id, serial=stored.serial, view=view(whistle)
+        )
+
+    async def do(self, whistle_id: str, name: str, body: dict[str, Any], actor: Actor, command_id: str) -> Answer:
+        """Have a command done, once for its id: a known id returns its first answer.
+
+        Raises IdempotencyConflictError for other content under a known id, and every refusal of the domain.
+        """
+        if stray := [FieldError(field=key, message="is not a field of a command") for key in ENVELOPE if key in body]:
+            raise InvalidError(stray)
+        argument = {**body, "actor": actor.model_dump(mode="json"), "command_id": command_id}
+        submission = parse(name, argument)
+        async with within_reach(self._patience):
+            return await self._delivery.deliver(whistle_id, submission)
+
+    async def view(self, whistle_id: str) -> View:
+        """Read a whistle as it stands; raises NotFoundError."""
+        async with within_reach(self._patience):
+            return view(await self._whistle(whistle_id))
+
+    async def allowed(self, whistle_id: str, actor: Actor) -> list[str]:
+        """List the commands open to the actor now; raises NotFoundError."""
+        async with within_reach(self._patience):
+            return authority.allowed(await self._whistle(whistle_id), actor, datetime.now(UTC))
+
+    async def events(
+        self, whistle_id: str, *, after: int = 0, limit: int = 1000, with_private: bool = False
+    ) -> list[TrailEvent]:
+        """Read the audit trail after a sequence, in order; raises NotFoundError.
+
+        The caller decides who may see private fields.
+        """
+        async with within_reach(self._patience):
+            found = await trail(self.pool, whistle_id, after=after, limit=limit, with_private=with_private)
+            if not found:
+                await self._whistle(whistle_id)
+            return found
+
+    async def whistles(self, which: WhistleFilter, *, cursor: str | None = None, limit: int = 50) -> Page:
+        """List whistles, the newest first; raises InvalidError for a cursor that is none."""
+        async with within_reach(self._patience):
+            return await list_whistles(self.pool, which, cursor, limit)
+
+    async def tasks(self, actor: Actor, *, cursor: str | None = None, limit: int = 50) -> TaskPage:
+        """List what awaits the actor, the most pressing first."""
+        async with within_reach(self._patience):
+            return await tasks_of(self.pool, actor, cursor, limit)
+
+    async def organisations(self) -> Organisations:
+        """Give the directory of organisations in force."""
+        async with within_reach(self._patience):
+            return (await rules(self.pool, self._limits)).organisations
+
+    async def _whistle(self, whistle_id: str) -> Whistle:
+        whistle = await value_of(self.pool, whistle_id)
+        if whistle is None:
+            message = f"there is no whistle {whistle_id}"
+            raise NotFoundError(message)
+        return whistle
+
+
+def _registration(given: Registration | dict[str, Any]) -> Registration:
+    if isinstance(given, Registration):
+        return given
+    try:
+        return Registration.model_validate(given)
+    except ValidationError as error:
+        raise InvalidError.from_validation(error) from None

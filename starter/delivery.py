@@ -1,0 +1,158 @@
+"""Delivering one command: looked up in the store, sent to its workflow, and the truth told either way."""
+
+import asyncio
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.exceptions import TemporalError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.failures import as_refusal
+from domain.authority import Request, authorise
+from domain.errors import MoveNotAllowedError, NotFoundError, RefusedError, TemporarilyUnavailableError
+from domain.ledger import Answer
+from domain.submission import Submission, command_hash, split
+from domain.whistle import Whistle
+from starter.opening import open_workflow
+from starter.start import workflow_id_of
+from storage.commands import keep_private, known_answer
+from storage.pool import Pool
+from storage.whistles import value_of
+
+_NUDGE = timedelta(seconds=2)
+_LOOK_AGAIN_S = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+class WorkflowGoneError(Exception):
+    """There is no workflow that could take the command: not yet, or no more."""
+
+
+class Parcel(NamedTuple):
+    """A command on its way to one whistle."""
+
+    whistle_id: str
+    submission: Submission
+    content_hash: str
+
+
+class Delivery:
+    """The way of commands through one pool and one Temporal client."""
+
+    def __init__(self, pool: Pool, temporal: Client, limits: str) -> None:
+        """Deliver by these, on a system with this profile of limits."""
+        self._pool = pool
+        self._temporal = temporal
+        self._limits = limits
+
+    async def deliver(self, whistle_id: str, submission: Submission) -> Answer:
+        """Have a command done once and return its first answer; raises the refusals of the domain.
+
+        Errors of the servers themselves pass through; `within_reach` names them.
+        """
+        content_hash = command_hash(submission.name, submission.command)
+        parcel = Parcel(whistle_id, submission, content_hash)
+        if answer := await self._known(parcel):
+            await self._wake(whistle_id)
+            return answer
+        try:
+            answer = await self._send(parcel)
+        except RefusedError:
+            # Sent twice at once, the second is refused because the first was done.
+            if answer := await self._known(parcel):
+                return answer
+            raise
+        # Temporal goes by the id alone: of two contents sent at once under one id, both would get the answer.
+        return await self._known(parcel) or answer
+
+    async def _known(self, parcel: Parcel) -> Answer | None:
+        return await known_answer(self._pool, parcel.whistle_id, parcel.submission.command_id, parcel.content_hash)
+
+    async def _send(self, parcel: Parcel) -> Answer:
+        argument = await self._argument(parcel)
+        try:
+            return await self._execute(parcel, argument)
+        except WorkflowGoneError:
+            return await self._without_workflow(parcel, argument)
+        except RefusedError:
+            if not await self._lags(parcel):
+                raise
+            return await self._execute(parcel, argument)
+
+    async def _argument(self, parcel: Parcel) -> dict[str, Any]:
+        submission = parcel.submission
+        argument, private = split(submission.command)
+        if private:
+            # What would be refused leaves nothing behind.
+            await self._permitted(parcel)
+            await keep_private(self._pool, parcel.whistle_id, submission.command_id, parcel.content_hash, private)
+            argument["private_ref"] = parcel.content_hash
+        actor = submission.actor.model_dump(mode="json", exclude_none=True)
+        return {**argument, "actor": actor, "command_id": submission.command_id}
+
+    async def _execute(self, parcel: Parcel, argument: dict[str, Any]) -> Answer:
+        handle = self._handle(parcel.whistle_id)
+        name, command_id = parcel.submission.name, parcel.submission.command_id
+        try:
+            return await handle.execute_update(name, argument, id=command_id, result_type=Answer)
+        except WorkflowUpdateFailedError as failure:
+            if refused := as_refusal(failure):
+                raise refused from None
+            raise WorkflowGoneError from failure
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            raise WorkflowGoneError from error
+
+    async def _without_workflow(self, parcel: Parcel, argument: dict[str, Any]) -> Answer:
+        if answer := await self._known(parcel):
+            return answer
+        whistle = await self._permitted(parcel)
+        if whistle.ended:
+            message = f"{parcel.submission.name} is not allowed in {whistle.state} ({whistle.state.label})"
+            raise MoveNotAllowedError(message)
+        await open_workflow(self._pool, self._temporal, whistle, self._limits)
+        try:
+            return await self._execute(parcel, argument)
+        except WorkflowGoneError:
+            message = "the workflow of this whistle cannot be reached; send the same command again"
+            raise TemporarilyUnavailableError(message) from None
+
+    async def _permitted(self, parcel: Parcel) -> Whistle:
+        whistle = await value_of(self._pool, parcel.whistle_id)
+        if whistle is None:
+            message = f"there is no whistle {parcel.whistle_id}"
+            raise NotFoundError(message)
+        submission = parcel.submission
+        authorise(whistle, Request(submission.command, submission.actor, datetime.now(UTC)))
+        return whistle
+
+    async def _lags(self, parcel: Parcel) -> bool:
+        """Tell whether the workflow refused what the store allows because it lagged, and has caught up now."""
+        try:
+            whistle = await self._permitted(parcel)
+        except RefusedError:
+            return False
+        if await self._version(parcel.whistle_id) >= whistle.sequence:
+            return False
+        await self._wake(parcel.whistle_id)
+        for pause in _LOOK_AGAIN_S:
+            await asyncio.sleep(pause)
+            if await self._version(parcel.whistle_id) >= whistle.sequence:
+                return True
+        return False
+
+    async def _version(self, whistle_id: str) -> int:
+        try:
+            view = await self._handle(whistle_id).query("view", result_type=dict[str, Any], rpc_timeout=_NUDGE)
+        except WorkflowQueryFailedError:
+            return 0
+        return int(view["version"])
+
+    async def _wake(self, whistle_id: str) -> None:
+        with suppress(TemporalError, RuntimeError, OSError):
+            await self._handle(whistle_id).signal("catch_up", rpc_timeout=_NUDGE)
+
+    def _handle(self, whistle_id: str) -> WorkflowHandle[Any, Any]:
+        return self._temporal.get_workflow_handle(workflow_id_of(whistle_id))

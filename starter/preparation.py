@@ -1,0 +1,61 @@
+"""Making a system ready to use: schema, shipped catalogues, and a key for everyone."""
+
+import asyncio
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+from settings import Settings
+from starter.calendar_seed import official_days
+from starter.embedded.postgres import APPLICATION
+from starter.embedded.stack_file import StackRecord
+from starter.identity import ensure_keys
+from storage.catalogues import rules
+from storage.migrate import migrate, seed
+from storage.pool import open_pool
+
+WORKER: Sequence[str] = (sys.executable, "-m", "worker")
+
+
+async def migrate_schema(owner_dsn: str, application_dsn: str | None) -> None:
+    """Bring the database to this release's schema; `application_dsn` None means the embedded stack's role."""
+    role = APPLICATION if application_dsn is None else application_role(owner_dsn, application_dsn)
+    await asyncio.to_thread(migrate, owner_dsn, role)
+
+
+async def furnish(owner_dsn: str, application_dsn: str, settings: Settings) -> Path:
+    """Fill a fresh database with the shipped catalogues and give out the keys that are missing. Idempotent."""
+    await seed(owner_dsn, official_days())
+    async with await open_pool(application_dsn, size=2) as pool:
+        organisations = (await rules(pool, settings.limits)).organisations
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        return await ensure_keys(pool, settings.data_dir, organisations)
+
+
+class Preparation:
+    """What the embedded stack calls while it starts."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare by these settings, on their data folder."""
+        self._settings = settings
+
+    async def migrate(self, owner_dsn: str) -> None:
+        """Bring its database to this release's schema."""
+        await migrate_schema(owner_dsn, self._settings.database_dsn)
+
+    async def prepare(self, record: StackRecord) -> None:
+        """Seed it and give out keys."""
+        await furnish(record.database_owner_dsn, record.database_dsn, self._settings)
+
+
+def application_role(owner_dsn: str, application_dsn: str) -> str | None:
+    """Name the role of the application where it is another than the owner's."""
+    owner, application = user_of(owner_dsn), user_of(application_dsn)
+    return application if application != owner else None
+
+
+def user_of(dsn: str) -> str | None:
+    """Read the user from a PostgreSQL URI."""
+    parts = urlsplit(dsn)
+    return parts.username or next(iter(parse_qs(parts.query).get("user", [])), None)

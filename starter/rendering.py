@@ -1,0 +1,233 @@
+"""What a terminal shows: a whistle with its responders, lists, tasks, and the timeline by step."""
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from domain.evolve import evolve
+from domain.lifecycle import STEP_LABELS
+from domain.records import Record, event_of
+from domain.summaries import local_time
+from domain.view import ReportInView, SupervisionView, View
+from domain.vocabulary import ReportInState, ResponderRole, State, SupervisionLevel
+from domain.whistle import Whistle
+from storage.events import TrailEvent
+from storage.whistles import Task, WhistleRow
+
+Names = Callable[[str], str]
+
+STEP_ENGLISH = (
+    "sourced",
+    "township's review",
+    "whistle blown",
+    "platform accepts",
+    "report-in",
+    "evaluation",
+    "feedback",
+)
+_STEP_OF_PROPOSAL = 2
+_ENDED = {State.MERGED, State.REJECTED, State.CANCELLED}
+_WAITING = {State.SUSPENDED, State.RETURNED}
+_LOUD = {"SignalSounded": "bold magenta", "OverdueMarked": "bold red", "NoShowMarked": "bold red"}
+_QUIET = {"ClockStruck", "CheckAwaited", "EvaluationCompleted"}
+
+
+def state_text(state: State) -> Text:
+    """Write a state with its label, coloured by how it stands."""
+    colour = (
+        "green" if state is State.CLOSED else "dim" if state in _ENDED else "yellow" if state in _WAITING else "cyan"
+    )
+    return Text(f"{state.label} {state.value}", style=colour)
+
+
+def whistle_panel(view: View, name: Names, now: datetime) -> RenderableType:
+    """Show one whistle: what and where, how far, its responders, and what supervises it."""
+    kind = f"【{view.kind.label}】" if view.kind else ""
+    parts: list[RenderableType] = [_facts(view, name, now), _steps(view)]
+    if view.report_ins:
+        parts.append(report_ins_table(view.report_ins, name, now))
+    parts.extend(_supervision(held, name) for held in view.supervisions)
+    title = Text.assemble((f"{kind}{name(view.township)} {view.title}", "bold"))
+    return Panel(Group(*parts), title=title, subtitle=f"{view.serial} · {view.whistle_id}", title_align="left")
+
+
+def report_ins_table(report_ins: Iterable[ReportInView], name: Names, now: datetime) -> Table:
+    """Show each responder with its state, limit, arrival and marks."""
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("报到单位 responder", "角色 role", "状态 state", "报到时限 due", "到场 arrived", "标记 marks"):
+        table.add_column(column)
+    for report_in in report_ins:
+        table.add_row(*_report_in_row(report_in, name, now))
+    return table
+
+
+def whistles_table(rows: Iterable[WhistleRow], name: Names, now: datetime) -> Table:
+    """Show a page of whistles."""
+    table = Table(header_style="dim", expand=True)
+    for column in ("哨单 whistle", "标题 title", "街乡", "状态 state", "主责 lead", "下一时限 next"):
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(
+            f"{row.serial}\n{row.whistle_id}",
+            f"【{row.kind.label}】{row.title}" if row.kind else row.title,
+            name(row.township),
+            Text.assemble(state_text(row.state), *_level(row.supervision_level)),
+            name(row.lead) if row.lead else "—",
+            _due(row.next_deadline, now),
+        )
+    return table
+
+
+def tasks_table(tasks: Iterable[Task], name: Names, now: datetime) -> Table:
+    """Show what awaits somebody, the most pressing first."""
+    table = Table(header_style="dim", expand=True)
+    for column in ("时限 due", "事项 task", "哨单 whistle", "标题 title", "状态 state"):
+        table.add_column(column, overflow="fold")
+    for task in tasks:
+        what = task.phase.label if task.phase else "督办回复"
+        whom = f"({name(task.responder)})" if task.responder else ""
+        table.add_row(
+            _due(task.due_at, now),
+            f"{what}{whom}",
+            f"{task.serial}\n{task.whistle_id}",
+            task.title,
+            state_text(task.state),
+        )
+    return table
+
+
+def timeline(events: Iterable[TrailEvent]) -> list[Text]:
+    """Show the whole trail of one whistle under the step that each event reached."""
+    story = Story()
+    return [line for event in events for line in story.next(event)]
+
+
+class Story:
+    """Tells a trail event by event, from its first one."""
+
+    def __init__(self) -> None:
+        """Begin before the first event."""
+        self.whistle: Whistle | None = None
+        self._step = 0
+
+    def next(self, event: TrailEvent) -> list[Text]:
+        """Give the lines of the next event: the steps it enters, and itself."""
+        record = Record(
+            sequence=event.sequence,
+            at=event.at,
+            actor=event.actor,
+            command_id=event.command_id,
+            event=event_of(event.type, event.data),
+        )
+        self.whistle = evolve(self.whistle, record)
+        # An emergency is proposed and blown in one breath, so it is never seen in step 2.
+        step = max(self.whistle.step, _STEP_OF_PROPOSAL) if event.type == "WhistleProposed" else self.whistle.step
+        entered = steps_entered(self._step, step)
+        self._step = step
+        return [*map(step_line, entered), event_line(event)]
+
+
+def steps_entered(before: int, now: int) -> Iterable[int]:
+    """List the steps to announce: all up to the new one, since an emergency's review is two at once; a fall is one."""
+    return range(before + 1, now + 1) if now > before else [now] if now < before else []
+
+
+def step_line(step: int) -> Text:
+    """Announce one of the seven steps."""
+    return Text(
+        f"第{'一二三四五六七'[step - 1]}步 {STEP_LABELS[step - 1]}  step {step}: {STEP_ENGLISH[step - 1]}",
+        style="bold blue",
+    )
+
+
+def event_line(event: TrailEvent) -> Text:
+    """Write one event: when, what in Chinese with its English name, by whom."""
+    style = _LOUD.get(event.type, "dim" if event.type in _QUIET else "")
+    if event.type == "SupervisionRaised":
+        style = "dim" if event.data.get("level") == SupervisionLevel.REMIND else "bold red"
+    return Text.assemble(
+        (f"  {event.sequence:>3}  {local_time(event.at)}  ", "dim"),
+        (event.summary, style),
+        (f"  {english(event.type)} · {event.actor.subject}", "dim"),
+    )
+
+
+def english(event_type: str) -> str:
+    """Write an event's type as words: `ResponderArrived` is `responder arrived`."""
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", event_type).lower()
+
+
+def _facts(view: View, name: Names, now: datetime) -> Text:
+    facts = Text.assemble(state_text(view.state), *_level(view.supervision_level))
+    if view.urgency:
+        facts.append(f"  {view.urgency.label}")
+    if view.outcome:
+        facts.append(f"  结果 {view.outcome.label}", style="green")
+    if view.lead:
+        facts.append(f"  主责 {name(view.lead)}")
+    if view.next_deadline:
+        facts.append("  下一时限 ").append(_due(view.next_deadline, now))
+    return facts.append(f"  第 {view.version} 条", style="dim")
+
+
+def _steps(view: View) -> Text:
+    steps = Text()
+    for number, label in enumerate(STEP_LABELS, start=1):
+        mark, style = (
+            ("●", "bold cyan") if number == view.step else ("✓", "green") if number < view.step else ("○", "dim")
+        )
+        steps.append(f"{mark}{label} ", style=style)
+    return steps
+
+
+def _report_in_row(r: ReportInView, name: Names, now: datetime) -> tuple[RenderableType, ...]:
+    marks = Text()
+    for held, word in (
+        (r.no_show, "未按时报到"),
+        (r.overdue, "逾期"),
+        (r.dispute_open, "争议"),
+        (r.rework, f"返工{r.rework}"),
+    ):
+        if held:
+            marks.append(f"{word} ", style="bold red")
+    arrived = local_time(r.arrived_at) if r.arrived_at else "—"
+    late = f" 迟{r.late_by_s}秒" if r.late_by_s else ""
+    waiting = r.state in {ReportInState.NOTIFIED, ReportInState.SIGNED}
+    return (
+        name(r.responder),
+        Text(r.role.label, style="bold" if r.role is ResponderRole.LEAD else ""),
+        r.state_label,
+        _due(r.due_at, now) if waiting else local_time(r.due_at) if r.due_at else "—",
+        f"{arrived}{late}",
+        marks,
+    )
+
+
+def _supervision(held: SupervisionView, name: Names) -> Text:
+    cause = f"({held.phase.label})" if held.phase else ""
+    answered = "已回复" if held.answered_at else "待回复"
+    return Text(f"▲ 对{name(held.organisation)}{held.level_label}{cause} {answered}", style="red")
+
+
+def _level(level: SupervisionLevel) -> list[tuple[str, str]]:
+    return [] if level is SupervisionLevel.NONE else [(f" ▲{level.label}", "red" if level.rank > 1 else "yellow")]
+
+
+def _due(at: datetime | None, now: datetime | None = None) -> Text:
+    if at is None:
+        return Text("—", style="dim")
+    left = (at - (now or datetime.now(UTC))).total_seconds()
+    style = "bold red" if left < 0 else "yellow" if left < 3600 else ""  # noqa: PLR2004 - the last hour
+    return Text(f"{local_time(at)} ({_span(abs(left))}{'前' if left < 0 else '后'})", style=style)
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86400, "天"), (3600, "小时"), (60, "分")):
+        if seconds >= size:
+            return f"{seconds / size:.0f}{unit}"
+    return f"{seconds:.0f}秒"

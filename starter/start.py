@@ -1,0 +1,51 @@
+"""Starting a whistle's workflow: once, however often it is asked for."""
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from domain.ledger import WhistleInput
+from domain.vocabulary import State
+from workflows import search_attributes as names
+from workflows.whistle import WhistleWorkflow
+
+TASK_QUEUE = "whistle"
+
+
+def workflow_id_of(whistle_id: str) -> str:
+    """Give the id of a whistle's workflow."""
+    return f"whistle:{whistle_id}"
+
+
+async def start_whistle(client: Client, whistle_id: str, title: str, summary: str) -> None:
+    """Start the workflow of a stored registration; one that runs or ran already is left alone.
+
+    `summary` is what lists show: 【应急】金海湖镇 盗采砂石. Raises the client's errors when Temporal is away.
+    """
+    try:
+        await client.start_workflow(
+            WhistleWorkflow.run,
+            WhistleInput(whistle_id=whistle_id, title=title),
+            id=workflow_id_of(whistle_id),
+            task_queue=TASK_QUEUE,
+            id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            search_attributes=_attributes_at_start(),
+            static_summary=summary,
+        )
+    except WorkflowAlreadyStartedError:
+        return
+
+
+def _attributes_at_start() -> TypedSearchAttributes:
+    state = SearchAttributeKey.for_keyword(names.WHISTLE_STATE)
+    version = SearchAttributeKey.for_int(names.WHISTLE_VERSION)
+    return TypedSearchAttributes(
+        [SearchAttributePair(state, State.SOURCED.value), SearchAttributePair(version, 1)]
+    )

@@ -1,0 +1,179 @@
+"""Writing what one command changed: events, value, read model, clocks and notices, in one statement."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple, Self
+
+import asyncpg
+
+from domain.events import Event
+from domain.evolve import evolve
+from domain.notices import SOURCE_PREFIX, notices
+from domain.records import Commit, Record, event_of
+from domain.summaries import Names, summarise
+from domain.values import Actor, compact
+from domain.whistle import Whistle
+from storage.pool import Connection
+from storage.read_model import COLUMNS, NAMES, clock_rows, read_model, supervision_rows
+
+# COLUMNS and NAMES are constants of read_model.py; every value is a parameter.
+_WRITE = f"""
+with model as (
+    select * from jsonb_to_record($12::jsonb) as m ({COLUMNS})
+), stored as (
+    insert into event (whistle_id, sequence, type, at, actor_subject, actor_role, actor_organisation, command_id,
+        summary, data)
+    select $1, e.sequence, e.type, $2, $3, $4, $5, $6, e.summary, e.data
+    from jsonb_to_recordset($7::jsonb) as e (sequence integer, type text, summary text, data jsonb)
+), remembered as (
+    insert into command (whistle_id, command_id, name, content_hash, actor_subject, actor_role, actor_organisation,
+        at, first_sequence, last_sequence, state)
+    select $1, $6, $8, $9, $3, $4, $5, $2, $10, model.sequence, model.state from model
+), kept as (
+    insert into command_private (whistle_id, command_id, private_ref, body)
+    select $1, $6, $9, $11::jsonb where $11::jsonb is not null
+    on conflict do nothing
+), changed as (
+    update whistle set value = $13::text::jsonb, updated_at = $2, ({NAMES}) = (select {NAMES} from model)
+    where whistle_id = $1
+), retitled as (
+    update whistle_title t set title = model.title from model where t.whistle_id = $1 and t.title <> model.title
+), clocks as (
+    select * from jsonb_to_recordset($14::jsonb) as c (phase text, responder text, organisation text,
+        started_at timestamptz, due_at timestamptz, struck integer, next_strike_at timestamptz)
+), stopped as (
+    delete from clock c where c.whistle_id = $1
+        and not exists (select from clocks r where (r.phase, r.responder) = (c.phase, c.responder))
+), running as (
+    insert into clock as c (whistle_id, phase, responder, organisation, started_at, due_at, struck, next_strike_at)
+    select $1, phase, responder, organisation, started_at, due_at, struck, next_strike_at from clocks
+    on conflict (whistle_id, phase, responder) do update
+    set (organisation, started_at, due_at, struck, next_strike_at)
+        = (excluded.organisation, excluded.started_at, excluded.due_at, excluded.struck, excluded.next_strike_at)
+    where (c.organisation, c.started_at, c.due_at, c.struck, c.next_strike_at) is distinct from
+        (excluded.organisation, excluded.started_at, excluded.due_at, excluded.struck, excluded.next_strike_at)
+), open as (
+    select * from jsonb_to_recordset($15::jsonb) as s (number integer, level text, organisation text, phase text,
+        responder text, raised_at timestamptz, answered_at timestamptz)
+), ended as (
+    delete from supervision s where s.whistle_id = $1 and not exists (select from open where open.number = s.number)
+), held as (
+    insert into supervision as s (whistle_id, number, level, organisation, phase, responder, raised_at, answered_at)
+    select $1, number, level, organisation, phase, responder, raised_at, answered_at from open
+    on conflict (whistle_id, number) do update
+    set (level, raised_at, answered_at) = (excluded.level, excluded.raised_at, excluded.answered_at)
+    where (s.level, s.raised_at, s.answered_at)
+        is distinct from (excluded.level, excluded.raised_at, excluded.answered_at)
+)
+insert into outbox (whistle_id, sequence, kind, audience, urgent, text)
+select o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text
+from jsonb_to_recordset($16::jsonb)
+    as o (whistle_id text, sequence integer, kind text, audience text, urgent boolean, text text)
+"""  # noqa: S608
+
+_AFTER = """
+select sequence, type, at, actor_subject, actor_role, actor_organisation, command_id, data
+from event where whistle_id = $1 and sequence > $2 order by sequence
+"""
+
+
+class Follower(NamedTuple):
+    """A whistle that was merged into another, directly or through a third, and its source."""
+
+    whistle_id: str
+    source_system: str
+
+
+class Entry(NamedTuple):
+    """One command's mark: who, what, and its events, each with the whistle after it."""
+
+    name: str
+    command_id: str
+    content_hash: str
+    actor: Actor
+    at: datetime
+    whistle: Whistle
+    steps: tuple[tuple[Record, Whistle], ...]
+    private: dict[str, Any] | None = None
+    followers: tuple[Follower, ...] = ()
+
+    @property
+    def records(self) -> tuple[Record, ...]:
+        """The events as they are stored."""
+        return tuple(record for record, _ in self.steps)
+
+    def following(self, events: tuple[Event, ...], before: Whistle | None) -> Self:
+        """Add events to this entry, each applied to the whistle that the one before it left."""
+        steps, whistle = [], before
+        for event in events:
+            sequence = whistle.sequence + 1 if whistle else 1
+            record = Record(sequence=sequence, at=self.at, actor=self.actor, command_id=self.command_id, event=event)
+            whistle = evolve(whistle, record)
+            steps.append((record, whistle))
+        return self._replace(steps=tuple(steps), whistle=whistle or self.whistle)
+
+
+async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
+    """Write an entry; the whistle's row is locked or new. Raises asyncpg's unique violation if another was first."""
+    whistle, actor = entry.whistle, entry.actor
+    await connection.execute(
+        _WRITE,
+        whistle.whistle_id,
+        entry.at,
+        actor.subject,
+        actor.role,
+        actor.organisation,
+        entry.command_id,
+        [_event_row(record, name_of) for record in entry.records],
+        entry.name,
+        entry.content_hash,
+        entry.records[0].sequence if entry.records else None,
+        entry.private,
+        read_model(whistle),
+        whistle.model_dump_json(exclude_defaults=True),
+        clock_rows(whistle),
+        supervision_rows(whistle),
+        list(_outbox_rows(entry, name_of)),
+    )
+
+
+async def commits_after(connection: Connection, whistle_id: str, sequence: int) -> tuple[Commit, ...]:
+    """Read what is stored after a sequence, one commit for each command."""
+    rows = [_record(row) for row in await connection.fetch(_AFTER, whistle_id, sequence)]
+    return tuple(Commit.of(tuple(group)) for _, group in groupby(rows, key=lambda record: record.command_id))
+
+
+def _record(row: asyncpg.Record) -> Record:
+    return Record(
+        sequence=row["sequence"],
+        at=row["at"],
+        actor=actor_of(row),
+        command_id=row["command_id"],
+        event=event_of(row["type"], row["data"]),
+    )
+
+
+def actor_of(row: asyncpg.Record) -> Actor:
+    """Read the actor out of a row's three columns."""
+    return Actor(subject=row["actor_subject"], role=row["actor_role"], organisation=row["actor_organisation"])
+
+
+def _event_row(record: Record, name_of: Names) -> dict[str, Any]:
+    return {
+        "sequence": record.sequence,
+        "type": record.type,
+        "summary": summarise(record.event, name_of),
+        "data": compact(record.event),
+    }
+
+
+def _outbox_rows(entry: Entry, name_of: Names) -> Iterator[dict[str, Any]]:
+    for record, whistle in entry.steps:
+        for notice in notices(record, whistle, name_of):
+            row = {"whistle_id": whistle.whistle_id, "sequence": record.sequence, **dict(notice)}
+            yield row
+            if notice.audience.startswith(SOURCE_PREFIX):
+                for follower in entry.followers:
+                    audience = f"{SOURCE_PREFIX}{follower.source_system}"
+                    yield row | {"whistle_id": follower.whistle_id, "audience": audience}

@@ -1,0 +1,192 @@
+"""The ledger: one command, one transaction (design.md 2).
+
+Whatever crashed before, the row lock and the two keys of the tables decide: a command stored once is never
+decided again, and events that the workflow has not seen are handed to it before anything new is written.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+
+from domain.authority import Request
+from domain.commands import COMMANDS, Command, command_fields
+from domain.decisions import decide
+from domain.errors import InvalidError, NotFoundError
+from domain.ledger import ADOPT, Answer, RecordInput, RecordOutput
+from domain.records import Commit
+from domain.rules import MergeTarget, Rules
+from domain.submission import STRIKE, StrikeClock, command_hash, parse, split
+from domain.values import ENGINE, Actor
+from domain.vocabulary import State
+from domain.whistle import Whistle
+from storage.catalogues import EDITION, rules_of
+from storage.commands import first_answer
+from storage.commits import Entry, Follower, commits_after, write
+from storage.pool import Connection, Pool
+
+# Two rows when whistles merge; their fixed order is what keeps two merges from waiting for each other.
+_LOCK = """
+select whistle_id, sequence, state, updated_at, case when whistle_id = $1 then value::text end as value
+from whistle where whistle_id = any($2::text[]) order by whistle_id for update
+"""
+
+# A statement of its own: the one that waited for the lock still sees the tables as they were before.
+_KNOWN = f"""
+select c.content_hash, c.last_sequence, c.state, p.body as private, ({EDITION}) as edition, (
+    with recursive follower as (
+        select whistle_id, source_system from whistle where merged_into = $1
+        union select w.whistle_id, w.source_system from whistle w join follower f on w.merged_into = f.whistle_id
+    )
+    select jsonb_agg(jsonb_build_array(whistle_id, source_system) order by whistle_id) from follower
+) as followers
+from (select) as one
+left join command c on c.whistle_id = $1 and c.command_id = $2
+left join command_private p on p.whistle_id = $1 and p.command_id = $2 and p.private_ref = $3
+"""  # noqa: S608 - EDITION is a constant
+
+
+class LedgerBehindError(Exception):
+    """The store knows less than the workflow: it was restored from an older copy."""
+
+
+class _Asked(NamedTuple):
+    command: Command | StrikeClock
+    actor: Actor
+    command_id: str
+    private_ref: str | None
+
+
+class _Whole(NamedTuple):
+    command: Command | StrikeClock
+    content_hash: str
+    private: dict[str, Any] | None
+
+
+async def record(pool: Pool, rules_profile: str, request: RecordInput) -> RecordOutput:
+    """Decide and store a command, or return what the workflow does not know yet.
+
+    Five statements, begin and commit included. Raises the refusals of the domain, having written nothing; after any
+    other error the same request may be sent again.
+    """
+    asked = _read(request)
+    async with pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+        if asked is None:
+            return await _adopt(connection, request)
+        return await _record(connection, rules_profile, request, asked)
+
+
+async def _adopt(connection: Connection, request: RecordInput) -> RecordOutput:
+    held = await _lock(connection, request, None)
+    return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
+
+
+async def _record(connection: Connection, profile: str, request: RecordInput, asked: _Asked) -> RecordOutput:
+    target = getattr(asked.command, "merge_into", None)
+    held = await _lock(connection, request, target)
+    known = await connection.fetchrow(_KNOWN, request.whistle_id, asked.command_id, asked.private_ref)
+    if known is None:
+        message = "a query of one row gave none"
+        raise LookupError(message)
+    whole = _whole(request, asked, known["private"])
+    if known["content_hash"] is not None:
+        answer = first_answer(known, asked.command_id, whole.content_hash)
+        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence), answer=answer)
+    if held.sequence != request.known_sequence:
+        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
+    rules = await rules_of(connection, profile, known["edition"])
+    entry = _decided(request, asked, whole, held, rules._replace(merge_target=held.target))
+    followers = tuple(Follower(*row) for row in known["followers"] or ())
+    return await _stored(connection, entry._replace(followers=followers), held.whistle, rules)
+
+
+class _Held(NamedTuple):
+    whistle: Whistle
+    last_at: datetime
+    target: MergeTarget | None
+
+    @property
+    def sequence(self) -> int:
+        return self.whistle.sequence
+
+
+async def _lock(connection: Connection, request: RecordInput, target: str | None) -> _Held:
+    wanted = [request.whistle_id, *([target] if target else [])]
+    rows = {row["whistle_id"]: row for row in await connection.fetch(_LOCK, request.whistle_id, wanted)}
+    own, other = rows.get(request.whistle_id), rows.get(target or "")
+    if own is None:
+        message = f"there is no whistle {request.whistle_id}"
+        raise NotFoundError(message)
+    if own["sequence"] < request.known_sequence:
+        message = f"{request.whistle_id} is stored up to {own['sequence']}, known up to {request.known_sequence}"
+        raise LedgerBehindError(message)
+    return _Held(
+        whistle=Whistle.model_validate_json(own["value"]),
+        last_at=own["updated_at"],
+        target=MergeTarget(other["whistle_id"], State(other["state"])) if other else None,
+    )
+
+
+async def _unknown_commits(connection: Connection, request: RecordInput, sequence: int) -> tuple[Commit, ...]:
+    if sequence == request.known_sequence:
+        return ()
+    return await commits_after(connection, request.whistle_id, request.known_sequence)
+
+
+def _read(request: RecordInput) -> _Asked | None:
+    if request.name == ADOPT:
+        return None
+    if request.name == STRIKE:
+        strike = _strike(request.argument)
+        return _Asked(strike, ENGINE, strike.command_id, None)
+    submission = parse(request.name, request.argument)
+    return _Asked(submission.command, submission.actor, submission.command_id, submission.private_ref)
+
+
+def _strike(argument: dict[str, Any]) -> StrikeClock:
+    try:
+        return StrikeClock.model_validate(argument)
+    except ValidationError as error:
+        raise InvalidError.from_validation(error) from None
+
+
+def _whole(request: RecordInput, asked: _Asked, private: dict[str, Any] | None) -> _Whole:
+    """Put a command and its private fields together again."""
+    if isinstance(asked.command, StrikeClock):
+        return _Whole(asked.command, asked.command_id, None)
+    if asked.private_ref is None:
+        return _Whole(asked.command, command_hash(request.name, asked.command), split(asked.command)[1] or None)
+    if private is None:
+        raise InvalidError.of("private_ref", "no private fields are stored under it")
+    try:
+        command = COMMANDS[request.name].model_validate(command_fields(request.argument) | private)
+    except ValidationError as error:
+        raise InvalidError.from_validation(error) from None
+    if command_hash(request.name, command) != asked.private_ref:
+        raise InvalidError.of("private_ref", "it is not the hash of this command")
+    return _Whole(command, asked.private_ref, None)
+
+
+def _decided(request: RecordInput, asked: _Asked, whole: _Whole, held: _Held, rules: Rules) -> Entry:
+    at = max(request.at, held.last_at).astimezone(UTC)
+    events = decide(held.whistle, Request(whole.command, asked.actor, at), rules)
+    entry = Entry(
+        name=request.name,
+        command_id=asked.command_id,
+        content_hash=whole.content_hash,
+        actor=asked.actor,
+        at=at,
+        whistle=held.whistle,
+        steps=(),
+        private=whole.private,
+    )
+    return entry.following(events, held.whistle)
+
+
+async def _stored(connection: Connection, entry: Entry, before: Whistle, rules: Rules) -> RecordOutput:
+    # A strike that found its clock gone or moved is no command yet: the same one may become due later.
+    if entry.records or entry.name != STRIKE:
+        await write(connection, entry, rules.organisations.name_of)
+    whistle = entry.whistle if entry.records else before
+    answer = Answer(sequence=whistle.sequence, state=whistle.state, version=whistle.sequence)
+    return RecordOutput(commits=(Commit.of(entry.records),) if entry.records else (), answer=answer)

@@ -1,0 +1,86 @@
+"""Notices on their way out: claimed by a deliverer, delivered at least once, never lost."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+
+from domain.values import Frozen
+from storage.pool import Pool
+
+CHANNEL = "whistle_outbox"
+"""Notified when an insert commits; the payload is empty."""
+
+_CLAIM = """
+update outbox o set due_at = clock_timestamp() + $2::interval, attempts = o.attempts + 1
+from (
+    select id from outbox where delivered_at is null and due_at <= clock_timestamp()
+    order by urgent desc, id limit $1 for update skip locked
+) as due
+where o.id = due.id
+returning o.id, o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.attempts
+"""
+_DELIVERED = "update outbox set delivered_at = clock_timestamp() where id = any($1::bigint[]) and delivered_at is null"
+_FAILED = "update outbox set last_error = $2, due_at = clock_timestamp() + $3::interval where id = $1"
+_PENDING = "select count(*) from outbox where delivered_at is null"
+
+
+class OutboxItem(Frozen):
+    """One notice to one audience."""
+
+    id: int
+    whistle_id: str
+    sequence: int
+    kind: str
+    audience: str
+    urgent: bool
+    text: str
+    created_at: datetime
+    attempts: int
+
+
+async def claim(pool: Pool, *, limit: int = 100, lease: timedelta = timedelta(minutes=1)) -> list[OutboxItem]:
+    """Take undelivered notices for `lease`, urgent ones first; two claimers never hold the same one."""
+    items = [OutboxItem(**row) for row in await pool.fetch(_CLAIM, limit, lease)]
+    return sorted(items, key=lambda item: (not item.urgent, item.id))
+
+
+async def mark_delivered(pool: Pool, ids: list[int]) -> None:
+    """Note that notices were delivered; idempotent."""
+    await pool.execute(_DELIVERED, ids)
+
+
+async def mark_failed(pool: Pool, item_id: int, error: str, retry_in: timedelta) -> None:
+    """Note why a delivery failed and when it may be claimed again."""
+    await pool.execute(_FAILED, item_id, error, retry_in)
+
+
+async def pending(pool: Pool) -> int:
+    """Count what is not delivered yet."""
+    return int(await pool.fetchval(_PENDING))
+
+
+@asynccontextmanager
+async def listening(pool: Pool) -> AsyncIterator[asyncio.Event]:
+    """Hold a connection that sets the event whenever something is put into the outbox, or when it is lost.
+
+    Clear the event before claiming: what comes meanwhile sets it again. After a loss, listen anew.
+    """
+    heard, lost = asyncio.Event(), asyncio.Event()
+
+    def hear(*_: object) -> None:
+        heard.set()
+
+    def lose(*_: object) -> None:
+        lost.set()
+        heard.set()
+
+    async with pool.acquire() as connection:
+        connection.add_termination_listener(lose)
+        await connection.add_listener(CHANNEL, hear)
+        try:
+            yield heard
+        finally:
+            if not lost.is_set():
+                connection.remove_termination_listener(lose)
+                await connection.remove_listener(CHANNEL, hear)

@@ -1,0 +1,55 @@
+"""The connections to PostgreSQL: bounded in time, with JSON spoken on each."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+if TYPE_CHECKING:
+    from asyncpg.pool import PoolConnectionProxy
+
+    Pool = asyncpg.Pool[asyncpg.Record]
+    Connection = asyncpg.Connection[asyncpg.Record] | PoolConnectionProxy[asyncpg.Record]
+else:
+    Pool = asyncpg.Pool
+    Connection = asyncpg.Connection
+
+# A local activity has one second (design.md 6); a lock that is not had by then is asked for again.
+_SERVER_SETTINGS = {
+    "application_name": "whistle",
+    "timezone": "UTC",
+    "statement_timeout": "5s",
+    "lock_timeout": "800ms",
+    "idle_in_transaction_session_timeout": "10s",
+}
+_CONNECT_WITHIN_S = 5.0
+_ANSWER_WITHIN_S = 10.0
+
+
+async def open_pool(dsn: str, *, size: int = 10) -> Pool:
+    """Open a pool of at most `size` connections; the database need not answer yet."""
+    pool = asyncpg.create_pool(
+        dsn,
+        min_size=0,
+        max_size=size,
+        init=_speak_json,
+        reset=_leave_as_is,
+        timeout=_CONNECT_WITHIN_S,
+        command_timeout=_ANSWER_WITHIN_S,
+        server_settings=_SERVER_SETTINGS,
+    )
+    return await pool
+
+
+async def _speak_json(connection: Connection) -> None:
+    for kind in ("json", "jsonb"):
+        await connection.set_type_codec(kind, encoder=_to_json, decoder=json.loads, schema="pg_catalog")
+
+
+def _to_json(value: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _leave_as_is(_connection: Connection) -> None:
+    # asyncpg has rolled back what was open; its RESET ALL would cost every command a round trip.
+    return

@@ -1,0 +1,116 @@
+"""What awaits an office: the clocks that bind it, and the supervisions it has not answered."""
+
+from datetime import UTC, datetime
+
+from domain.chains import ARBITER, PLATFORM, SUPERVISOR
+from domain.values import Actor, Frozen
+from domain.vocabulary import Phase, Role, State, SupervisionLevel, Urgency
+from storage.cursors import read_cursor, write_cursor
+from storage.pool import Pool
+
+_LEADERS = frozenset({Phase.BLOW, Phase.RATIFY, Phase.EVALUATE, Phase.ACCEPT})
+_CLERKS = frozenset(
+    {
+        Phase.REVIEW,
+        Phase.RESUBMIT,
+        Phase.SELF_HANDLING,
+        Phase.SIGN,
+        Phase.ARRIVE,
+        Phase.FIRST_REPORT,
+        Phase.HANDLE,
+        Phase.CHECK,
+        Phase.FEEDBACK,
+    }
+)
+_PHASES = {
+    Role.TOWNSHIP_LEADER: _LEADERS,
+    Role.TOWNSHIP_CLERK: _CLERKS,
+    Role.DEPARTMENT: _LEADERS | _CLERKS,
+    Role.DISTRICT_PLATFORM: _LEADERS | _CLERKS | {Phase.SUSPENSION_REVIEW},
+    Role.ARBITER: frozenset({Phase.RULE}),
+    Role.SOURCE_SYSTEM: frozenset({Phase.CALLBACK}),
+}
+"""The clocks that each role can end; ARRIVE stands for its second limit too, windows await nobody."""
+
+_OF_DISTRICT = {Role.DISTRICT_PLATFORM: PLATFORM, Role.ARBITER: ARBITER, Role.SUPERVISOR: SUPERVISOR}
+_ANSWERING = frozenset(
+    {
+        Role.SOURCE_SYSTEM,
+        Role.DEPARTMENT,
+        Role.TOWNSHIP_CLERK,
+        Role.TOWNSHIP_LEADER,
+        Role.DISTRICT_PLATFORM,
+        Role.ARBITER,
+        Role.SUPERVISOR,
+    }
+)
+
+# Each half stops after a page of its own, so that neither reads more than its index gives in order.
+_TASKS = """
+select w.whistle_id, w.serial, w.title, w.state, w.urgency, t.phase, t.responder, t.supervision_level, t.due_at, t.part
+from (
+    (
+        select whistle_id, phase, nullif(responder, '') as responder, null as supervision_level, due_at,
+            phase || '/' || responder as part
+        from clock where organisation = $1 and phase = any($2::text[]) and due_at >= $3
+            and (due_at, whistle_id, phase || '/' || responder) > ($3, $4, $5)
+        order by due_at, whistle_id, part limit $7
+    ) union all (
+        select whistle_id, null, responder, level, raised_at, 'supervision/' || number
+        from supervision where organisation = $1 and $6 and answered_at is null and raised_at >= $3
+            and (raised_at, whistle_id, 'supervision/' || number) > ($3, $4, $5)
+        order by raised_at, whistle_id, 'supervision/' || number limit $7
+    )
+) as t
+join whistle w on w.whistle_id = t.whistle_id
+order by t.due_at, t.whistle_id, t.part limit $7
+"""
+_FIRST = (datetime.min.replace(tzinfo=UTC), "", "")
+_MOST = 500
+
+
+class Task(Frozen):
+    """Something that awaits an organisation: a running clock that binds it, or a supervision to answer (phase None).
+
+    `due_at` of a supervision is when it was raised.
+    """
+
+    whistle_id: str
+    serial: str
+    title: str
+    state: State
+    urgency: Urgency | None = None
+    phase: Phase | None = None
+    responder: str | None = None
+    supervision_level: SupervisionLevel | None = None
+    due_at: datetime
+
+
+class TaskPage(Frozen):
+    """A page of tasks, the most pressing first; `next_cursor` is None on the last one."""
+
+    items: tuple[Task, ...]
+    next_cursor: str | None = None
+
+
+async def tasks_of(pool: Pool, actor: Actor, cursor: str | None = None, limit: int = 50) -> TaskPage:
+    """List at most 500 of what awaits the actor's organisation in the actor's role, the earliest due first.
+
+    Raises InvalidError for a cursor that is none.
+    """
+    limit = max(1, min(limit, _MOST))
+    rows = await pool.fetch(_TASKS, *tasks_arguments(actor, cursor, limit))
+    shown = rows[:limit]
+    items = tuple(Task(**{name: row[name] for name in Task.model_fields}) for row in shown)
+    if len(rows) <= limit:
+        return TaskPage(items=items)
+    last = shown[-1]
+    return TaskPage(items=items, next_cursor=write_cursor((last["due_at"], last["whistle_id"], last["part"])))
+
+
+def tasks_arguments(actor: Actor, cursor: str | None, limit: int) -> tuple[object, ...]:
+    """Give the parameters of the statement; it asks for one row more than the limit."""
+    organisation = _OF_DISTRICT.get(actor.role, actor.organisation)
+    after = read_cursor(cursor, 3) if cursor else _FIRST
+    phases = sorted(_PHASES.get(actor.role, ()))
+    return organisation, phases, *after, actor.role in _ANSWERING, limit + 1

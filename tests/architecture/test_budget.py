@@ -1,0 +1,70 @@
+"""The tail is what separates the admired from the tolerated: no long function, no long file, few comments."""
+
+import ast
+import io
+import tokenize
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FUNCTION_LINES = 30
+FILE_LINES = 300
+COMMENT_SHARE = 0.04
+ROOMS = ("domain", "workflows", "activities", "storage", "starter", "catalogues", "tests", "benchmarks", "docs")
+SOURCES = sorted(
+    [*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))], key=lambda path: str(path)
+)
+PRODUCT = [path for path in SOURCES if "tests" not in path.parts]
+
+
+def name(path: Path) -> str:
+    """A file's name from the root."""
+    return str(path.relative_to(ROOT))
+
+
+def length(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function without its docstring."""
+    first = node.body[0]
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if documented else 0
+    return (node.end_lineno or 0) - node.lineno + 1 - docstring
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_no_file_is_longer_than_300_lines(path):
+    """Tests included, but for data."""
+    allowed = FILE_LINES if path in PRODUCT else FILE_LINES + 150
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= allowed
+
+
+@pytest.mark.parametrize("path", PRODUCT, ids=name)
+def test_no_function_is_longer_than_30_lines(path):
+    """Without its docstring."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    long = {f.name: length(f) for f in functions if length(f) > FUNCTION_LINES}
+    assert not long
+
+
+def test_comments_are_few():
+    """At most 4 % of the product's lines; what says what is a rename waiting."""
+    comments = lines = 0
+    for path in PRODUCT:
+        text = path.read_text(encoding="utf-8")
+        lines += len(text.splitlines())
+        tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+        comments += sum(t.type == tokenize.COMMENT and "noqa" not in t.string and "type:" not in t.string for t in tokens)
+    assert comments / lines <= COMMENT_SHARE
+
+
+def test_only_settings_reads_the_environment():
+    """settings.py is the one reader."""
+    readers = [name(p) for p in PRODUCT if "os.environ" in p.read_text() or "getenv" in p.read_text()]
+    assert set(readers) <= {"settings.py"}
+
+
+def test_no_name_says_nothing():
+    """Never utils, helpers, common, manager, data, process."""
+    banned = {"utils", "helpers", "common", "manager", "data", "process"}
+    assert not [name(p) for p in PRODUCT if p.stem in banned]

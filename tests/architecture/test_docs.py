@@ -1,0 +1,28 @@
+"""Generated pages are true, and the pages a newcomer opens name what exists."""
+
+import re
+from pathlib import Path
+
+from docs.generate_lifecycle import PAGE, page
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_lifecycle_page_is_the_table_of_moves():
+    """Run `make docs` when this fails."""
+    assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_every_link_between_pages_leads_somewhere():
+    """Relative links in the Markdown pages."""
+    pages = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
+    for source in pages:
+        for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#]+)", source.read_text(encoding="utf-8")):
+            assert (source.parent / target).exists(), f"{source.name}: {target}"
+
+
+def test_the_readme_names_the_two_commands():
+    """What it is, two commands, a picture."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "make demo" in text
+    assert "make test" in text

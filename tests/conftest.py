@@ -1,0 +1,123 @@
+"""What every kind of test may ask for: a PostgreSQL of this run, and in it a fresh database for each test."""
+
+import asyncio
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from settings import Settings
+from starter.calendar_seed import official_days
+from starter.embedded import EmbeddedStack, embedded_stack
+from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
+from starter.embedded.postgres import APPLICATION
+from storage.migrate import migrate, seed
+from storage.pool import Pool, open_pool
+
+TEMPLATE = "whistle_template"
+_SESSION = pytest.StashKey[pytest.Session]()
+# An address of one's own is not started, and nobody asks this one.
+_WITHOUT_TEMPORAL = Settings.model_construct(temporal_address="127.0.0.1:1")
+
+
+class Database(NamedTuple):
+    """A database of one test, by the addresses of its owner and of the application."""
+
+    owner_dsn: str
+    dsn: str
+
+    def named(self, name: str) -> "Database":
+        """Give the addresses of another database of the same server."""
+        return Database(*(urlsplit(dsn)._replace(path=f"/{name}").geturl() for dsn in self))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Remember the session, whose exit status is known only at the end."""
+    session.config.stash[_SESSION] = session
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the process with the right code: temporalio 1.35 sometimes aborts at exit (sdk-python#300)."""
+    session = config.stash.get(_SESSION, None)
+    if session is None:
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(int(session.exitstatus))
+
+
+@pytest.fixture(scope="session")
+async def postgres() -> AsyncIterator[Database]:
+    """Run PostgreSQL for this run, with a template that is migrated and seeded."""
+    folder = _enterable_folder()
+    stack = embedded_stack(folder / ".whistle", settings=_WITHOUT_TEMPORAL, erase=True)
+    try:
+        running = await stack.__aenter__()
+    except (ProgramMissingError, NoUnprivilegedAccountError) as error:
+        shutil.rmtree(folder)
+        pytest.skip(str(error))
+    try:
+        yield await _with_template(running)
+    finally:
+        await stack.__aexit__(None, None, None)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def database(postgres: Database) -> AsyncIterator[Database]:
+    """Make a database as the migrations and the shipped catalogues leave it, and drop it afterwards."""
+    async with fresh_database(postgres) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def pool(database: Database) -> AsyncIterator[Pool]:
+    """Open the application's connections to this test's database."""
+    async with await open_pool(database.dsn, size=20) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def owner_pool(database: Database) -> AsyncIterator[Pool]:
+    """Open the owner's connections to this test's database."""
+    async with await open_pool(database.owner_dsn, size=4) as opened:
+        yield opened
+
+
+def _enterable_folder() -> Path:
+    # PostgreSQL runs as another account where the tests run as root.
+    folder = Path(tempfile.mkdtemp(prefix="whistle-test-")).resolve()
+    folder.chmod(0o755)
+    return folder
+
+
+@asynccontextmanager
+async def fresh_database(postgres: Database) -> AsyncIterator[Database]:
+    """Make a copy of the template for the length of the block."""
+    name = f"test_{uuid4().hex[:12]}"
+    administrator = await asyncpg.connect(postgres.owner_dsn)
+    try:
+        await administrator.execute(f"create database {name} template {TEMPLATE}")
+        yield postgres.named(name)
+        await administrator.execute(f"drop database {name} with (force)")
+    finally:
+        await administrator.close()
+
+
+async def _with_template(running: EmbeddedStack) -> Database:
+    server = Database(running.database_owner_dsn, running.database_dsn)
+    template = server.named(TEMPLATE)
+    await asyncio.to_thread(migrate, template.owner_dsn, APPLICATION)
+    await seed(template.owner_dsn, official_days())
+    return server

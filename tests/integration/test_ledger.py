@@ -1,0 +1,392 @@
+"""The ledger on a real PostgreSQL: one command, one transaction, whatever came before."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from domain.errors import (
+    IdempotencyConflictError,
+    InvalidError,
+    MoveNotAllowedError,
+    NotFoundError,
+    NotYourOrganisationError,
+    RoleNotAllowedError,
+    TemporarilyUnavailableError,
+)
+from domain.ledger import ADOPT, RecordInput
+from domain.submission import command_hash, parse
+from domain.vocabulary import State
+from storage.catalogues import rules
+from storage.commands import keep_private, known_answer
+from storage.events import trail
+from storage.ledger import LedgerBehindError, record
+from storage.pool import Pool, open_pool
+from tests.conftest import Database
+from tests.integration.desk import Desk, folded, row_counts
+from tests.life import OFFICERS, TUESDAY_MORNING
+
+REVIEW = {
+    "decision": "WHISTLE",
+    "kind": "DAILY",
+    "urgency": "NORMAL",
+    "tier": "COMPREHENSIVE",
+    "proposed_responders": ["water", "police"],
+}
+
+
+@pytest.fixture
+async def desk(pool: Pool) -> Desk:
+    """A whistle that was just registered."""
+    return await Desk.registered(pool)
+
+
+async def test_a_whole_life_leaves_a_trail_equal_to_the_stored_value(desk: Desk):
+    """Value, version and state are the fold of the events, at every table that repeats them."""
+    await desk.closed()
+    records = await desk.records()
+    assert [r.sequence for r in records] == list(range(1, len(records) + 1))
+    assert folded(records) == await desk.whistle()
+    row = await desk.pool.fetchrow("select sequence, state, updated_at, overdue from whistle")
+    assert (row["sequence"], row["state"]) == (len(records), State.CLOSED)
+    assert row["updated_at"] == records[-1].at
+
+
+async def test_the_answer_is_the_last_event_and_the_state_after_it(desk: Desk):
+    """The sender learns sequence, state and version of its own command."""
+    output = await desk.send(desk.asked("clerk@jinhaihu", "review", **REVIEW))
+    assert output.answer is not None
+    last = output.commits[-1].records[-1].sequence
+    assert (output.answer.sequence, output.answer.state, output.answer.version) == (last, State.PROPOSED, last)
+
+
+async def test_what_comes_back_is_what_is_stored(desk: Desk):
+    """A commit handed out at once and the same one read later are equal."""
+    output = await desk.send(desk.asked("clerk@jinhaihu", "review", **REVIEW))
+    assert (await desk.adopt(1)).commits == output.commits
+
+
+async def test_rows_the_workflow_does_not_know_are_adopted_before_anything_is_written(desk: Desk):
+    """An attempt that Temporal never recorded: its rows come back, and the command is to be sent again."""
+    lost = await desk.send(desk.asked("clerk@jinhaihu", "review", **REVIEW))
+    before = await row_counts(desk.pool)
+    other = desk.asked("leader@jinhaihu", "blow", command_id="other")
+    adopted = await desk.send(other)
+    assert (adopted.commits, adopted.answer) == (lost.commits, None)
+    assert await row_counts(desk.pool) == before
+    desk.learn(adopted)
+    assert (await desk.insist(other)).state is State.BLOWN
+
+
+async def test_adopt_writes_nothing_and_returns_one_commit_for_each_command(desk: Desk):
+    """What the workflow asks at its start."""
+    await desk.assembling()
+    before = await row_counts(desk.pool)
+    output = await desk.adopt(1)
+    assert [c.command_id for c in output.commits] == ["clerk@jinhaihu:1", "leader@jinhaihu:2", "platform:3"]
+    assert output.answer is None
+    assert (await desk.adopt(desk.known)).commits == ()
+    assert await row_counts(desk.pool) == before
+
+
+async def test_a_known_id_returns_its_first_answer_and_the_commits_after_the_known_sequence(desk: Desk):
+    """Also when the whistle has moved on since, and whatever time the second attempt brings."""
+    request = desk.asked("clerk@jinhaihu", "review", **REVIEW)
+    first = await desk.send(request)
+    desk.learn(first)
+    await desk.do("leader@jinhaihu", "blow")
+    before = await row_counts(desk.pool)
+    again = await desk.send(request.model_copy(update={"at": request.at + timedelta(hours=1)}))
+    assert again.answer == first.answer
+    assert [c.command_id for c in again.commits] == ["clerk@jinhaihu:1", "leader@jinhaihu:2"]
+    caught_up = await desk.send(request.model_copy(update={"known_sequence": desk.known}))
+    assert (caught_up.answer, caught_up.commits) == (first.answer, ())
+    assert await row_counts(desk.pool) == before
+
+
+async def test_other_content_under_a_known_id_conflicts(desk: Desk):
+    """Private fields are content too, and so is the command's name."""
+    await desk.do("clerk@jinhaihu", "append", command_id="x", text="又来电", kind="MORE")
+    before = await row_counts(desk.pool)
+    for name, body in (
+        ("append", {"text": "又来电", "kind": "REPEATED_CALL"}),
+        ("append", {"text": "另一通", "kind": "MORE"}),
+        ("review", REVIEW),
+    ):
+        with pytest.raises(IdempotencyConflictError):
+            await desk.do("clerk@jinhaihu", name, command_id="x", **body)
+    assert await row_counts(desk.pool) == before
+
+
+async def test_known_answer_tells_the_starter_the_same(desk: Desk):
+    """The starter asks before it sends, and again when the workflow is gone."""
+    answer = await desk.do("clerk@jinhaihu", "review", command_id="x", **REVIEW)
+    content = command_hash("review", parse("review", desk.asked("clerk@jinhaihu", "review", **REVIEW).argument).command)
+    assert await known_answer(desk.pool, desk.whistle_id, "x", content) == answer
+    assert await known_answer(desk.pool, desk.whistle_id, "y", content) is None
+    with pytest.raises(IdempotencyConflictError):
+        await known_answer(desk.pool, desk.whistle_id, "x", "other")
+
+
+async def test_fifty_concurrent_commands_leave_a_gap_free_trail_equal_to_the_value(desk: Desk):
+    """Every one is stored once, whatever its sender knew."""
+    await desk.assembling()
+    requests = [
+        desk.asked("clerk@jinhaihu", "append", command_id=f"c{i}", text=f"第{i}次来电", kind="REPEATED_CALL")
+        for i in range(50)
+    ]
+    start = desk.known
+
+    async def insist(request: RecordInput) -> int:
+        other = Desk(desk.pool, desk.whistle_id)
+        other.known = start
+        return (await other.insist(request)).sequence
+
+    answers = await asyncio.gather(*map(insist, requests))
+    records = await desk.records()
+    assert sorted(answers) == list(range(start + 1, start + 51))
+    assert [r.sequence for r in records] == list(range(1, start + 51))
+    assert len({r.command_id for r in records[start:]}) == 50
+    assert folded(records) == await desk.whistle()
+    assert (await desk.whistle()).repeated_calls == 50
+
+
+async def test_one_command_sent_fifty_times_at_once_is_stored_once(desk: Desk):
+    """A retry storm has one effect and one answer."""
+    request = desk.asked("clerk@jinhaihu", "review", **REVIEW)
+    outputs = await asyncio.gather(*(desk.send(request) for _ in range(50)))
+    assert all(o == outputs[0] for o in outputs)
+    assert await desk.pool.fetchval("select count(*) from command where name = 'review'") == 1
+
+
+@pytest.mark.parametrize(
+    ("who", "name", "body", "error"),
+    [
+        ("leader@jinhaihu", "blow", {}, MoveNotAllowedError),
+        ("department@water", "review", REVIEW, RoleNotAllowedError),
+        ("clerk@mafang", "review", REVIEW, NotYourOrganisationError),
+        ("clerk@jinhaihu", "review", {"decision": "WHISTLE"}, InvalidError),
+        ("clerk@jinhaihu", "review", REVIEW | {"proposed_responders": ["no-such-office"]}, InvalidError),
+        ("clerk@jinhaihu", "review", REVIEW | {"note": "备注", "proposed_responders": ["nobody"]}, InvalidError),
+        ("clerk@jinhaihu", "merge", {"merge_into": "12345:nowhere"}, InvalidError),
+    ],
+)
+async def test_a_refusal_writes_nothing(
+    desk: Desk, who: str, name: str, body: dict[str, object], error: type[Exception]
+):
+    """State, role, organisation, fields and catalogues refuse alike: no row appears, in no table."""
+    before, value = await row_counts(desk.pool), await desk.whistle()
+    with pytest.raises(error):
+        await desk.do(who, name, **body)
+    assert await row_counts(desk.pool) == before
+    assert await desk.whistle() == value
+
+
+async def test_an_unknown_whistle_is_not_found(pool: Pool):
+    """For commands and for adoption."""
+    desk = Desk(pool, "12345:nowhere")
+    with pytest.raises(NotFoundError):
+        await desk.do("clerk@jinhaihu", "review", **REVIEW)
+    with pytest.raises(NotFoundError):
+        await desk.adopt(0)
+
+
+async def test_a_store_that_knows_less_than_the_workflow_says_so(desk: Desk):
+    """A database restored from an older copy is no reason to write over the lost events."""
+    desk.known = 7
+    with pytest.raises(LedgerBehindError):
+        await desk.do("clerk@jinhaihu", "review", **REVIEW)
+
+
+async def test_time_never_runs_backwards_in_a_trail(desk: Desk):
+    """A worker whose clock is behind stores the time of the event before."""
+    await desk.do("clerk@jinhaihu", "review", **REVIEW)
+    desk.wait(hours=-3)
+    await desk.do("leader@jinhaihu", "blow")
+    times = [r.at for r in await desk.records()]
+    assert times == sorted(times)
+    assert times[-1] == times[1]
+
+
+async def test_a_strike_is_recorded_once(desk: Desk):
+    """Its id is its clock, responder, level, round and due time, so a second timer finds it stored."""
+    request = desk.striking(await desk.whistle(), desk.now)
+    first = await desk.send(request)
+    assert first.commits[0].records[0].type == "ClockStruck"
+    again = await desk.send(request)
+    assert (again.answer, again.commits) == (first.answer, first.commits)
+    assert await desk.pool.fetchval("select count(*) from event where type = 'ClockStruck'") == 1
+
+
+async def test_a_strike_before_its_time_leaves_nothing_and_strikes_later(desk: Desk):
+    """A worker whose clock is ahead does not use up the strike."""
+    request = desk.striking(await desk.whistle(), desk.now)
+    before = await row_counts(desk.pool)
+    early = await desk.send(request.model_copy(update={"at": desk.now}))
+    assert (early.commits, early.answer is not None) == ((), True)
+    assert await row_counts(desk.pool) == before
+    assert (await desk.send(request)).commits
+
+
+async def test_a_strike_whose_clock_has_stopped_changes_nothing(desk: Desk):
+    """The supervision of a cause that has ended is never raised."""
+    request = desk.striking(await desk.whistle(), desk.now)
+    await desk.do("clerk@jinhaihu", "review", **REVIEW)
+    before = await row_counts(desk.pool)
+    output = await desk.send(request.model_copy(update={"known_sequence": desk.known}))
+    assert output.commits == ()
+    assert await row_counts(desk.pool) == before
+
+
+async def test_private_fields_stored_before_are_checked_with_their_command(desk: Desk):
+    """They travel as a reference and are put together again only inside the transaction."""
+    await desk.assembling()
+    body = {"responder": "water", "officers": OFFICERS}
+    whole = desk.asked("department@water", "arrive", command_id="x", **body)
+    reference = command_hash("arrive", parse("arrive", whole.argument).command)
+    travelling = {k: v for k, v in whole.argument.items() if k != "officers"} | {"private_ref": reference}
+    request = whole.model_copy(update={"argument": travelling})
+    with pytest.raises(InvalidError):
+        await desk.send(request)
+    await keep_private(desk.pool, desk.whistle_id, "x", reference, {"officers": OFFICERS})
+    await keep_private(desk.pool, desk.whistle_id, "x", reference, {"officers": OFFICERS})
+    first = await desk.send(request)
+    assert first.answer is not None
+    assert (await desk.send(whole)).answer == first.answer
+    shown = await trail(desk.pool, desk.whistle_id, after=first.commits[0].sequence - 1, with_private=True)
+    assert shown[0].private == {"officers": OFFICERS}
+
+
+async def test_a_reference_to_other_content_is_refused(desk: Desk):
+    """The public fields must be those that the reference was made for."""
+    await desk.assembling()
+    whole = desk.asked("department@water", "arrive", command_id="x", responder="water", officers=OFFICERS)
+    reference = command_hash("arrive", parse("arrive", whole.argument).command)
+    await keep_private(desk.pool, desk.whistle_id, "x", reference, {"officers": OFFICERS})
+    forged = {"responder": "water", "occurred_at": "2026-11-24T01:00:00Z", "private_ref": reference}
+    argument = {k: whole.argument[k] for k in ("actor", "command_id")} | forged
+    with pytest.raises(InvalidError, match="private_ref"):
+        await desk.send(whole.model_copy(update={"argument": argument}))
+
+
+async def test_private_fields_sent_inline_are_stored_beside_the_command(desk: Desk):
+    """A command sent straight to Temporal leaves the same rows as one of the starter."""
+    await desk.do("clerk@jinhaihu", "append", text="举报人又来电", kind="MORE", note="语气急")
+    body = await desk.pool.fetchval("select body from command_private")
+    assert body == {"text": "举报人又来电", "note": "语气急"}
+    data = await desk.pool.fetchval("select string_agg(data::text || summary, '') from event")
+    assert "举报人又来电" not in data
+
+
+async def test_private_fields_need_a_whistle(pool: Pool):
+    """The starter learns of a wrong id before it sends anything."""
+    with pytest.raises(NotFoundError):
+        await keep_private(pool, "12345:nowhere", "x", "hash", {"note": "x"})
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update event set summary = 'x'",
+        "update event set summary = 'x' where false",
+        "delete from event",
+        "truncate event",
+        "truncate event cascade",
+    ],
+)
+async def test_the_trail_can_be_changed_neither_by_the_application_nor_by_its_owner(
+    desk: Desk, owner_pool: Pool, statement: str
+):
+    """Privileges refuse the one, a trigger refuses both."""
+    for pool in (desk.pool, owner_pool):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await pool.execute(statement)
+    async with owner_pool.acquire() as owner:
+        await owner.execute("set session_replication_role = replica")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
+            await owner.execute(statement)
+        await owner.execute("reset session_replication_role")
+
+
+@pytest.mark.parametrize("table", ["command", "command_private", "matter", "reporter"])
+async def test_the_application_cannot_rewrite_what_was_said(desk: Desk, table: str):
+    """Commands and private fields are written once too."""
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await desk.pool.execute(f"delete from {table}")
+
+
+async def test_two_merges_into_each_other_never_make_a_circle(pool: Pool):
+    """Of two whistles merged into each other at once, one stays open."""
+    for turn in range(10):
+        desks = [await Desk.registered(pool, external_id=f"{turn}-{side}") for side in "ab"]
+        merges = [
+            mine.do("clerk@jinhaihu", "merge", merge_into=other.whistle_id) for mine, other in (desks, reversed(desks))
+        ]
+        outcomes = await asyncio.gather(*merges, return_exceptions=True)
+        assert sorted(type(o).__name__ for o in outcomes) == ["Answer", "InvalidError"]
+
+
+async def test_the_sources_of_merged_whistles_hear_what_the_public_hears(pool: Pool):
+    """Also through a third one; each under its own whistle."""
+    first, second, third = [await Desk.registered(pool, external_id=name) for name in ("one", "two", "three")]
+    await first.do("clerk@jinhaihu", "merge", merge_into=second.whistle_id)
+    await second.do("clerk@jinhaihu", "merge", merge_into=third.whistle_id)
+    await third.blown()
+    query = "select whistle_id, audience from outbox where kind = 'WhistleBlown' and audience like 'source:%'"
+    heard = sorted((r["whistle_id"], r["audience"]) for r in await pool.fetch(query))
+    assert heard == [(d.whistle_id, "source:12345") for d in sorted((first, second, third), key=lambda d: d.whistle_id)]
+
+
+async def test_clocks_and_supervisions_follow_the_whistle(desk: Desk):
+    """Task views and sweeps read what runs now, and nothing that has stopped."""
+    await desk.assembling()
+    phases = "select distinct phase from clock"
+    assert {"SIGN", "ARRIVE"} <= {r["phase"] for r in await desk.pool.fetch(phases)}
+    desk.wait(days=10)
+    for _ in range(12):
+        await desk.strike()
+    whistle = await desk.whistle()
+    held = await desk.pool.fetch("select number, level, organisation from supervision order by number")
+    expected = sorted((s.number, s.level, s.organisation) for s in whistle.open_supervisions)
+    assert [tuple(r) for r in held] == expected != []
+    await desk.do("leader@jinhaihu", "cancel", reason="误报")
+    assert await desk.pool.fetchval("select count(*) from clock") == 0
+    assert await desk.pool.fetchval("select count(*) from supervision") == 0
+
+
+async def test_a_database_without_catalogues_is_unavailable_and_refuses_nothing(desk: Desk, owner_pool: Pool):
+    """A refusal is for ever, but a missing catalogue is only not loaded yet."""
+    await owner_pool.execute("truncate catalogue_import")
+    with pytest.raises(TemporarilyUnavailableError):
+        await desk.do("clerk@jinhaihu", "review", **REVIEW)
+
+
+async def test_a_row_that_another_holds_gives_an_error_that_may_be_tried_again(desk: Desk):
+    """A local activity has one second: the lock is given up before."""
+    async with desk.pool.acquire() as other, other.transaction():
+        await other.execute("select from whistle for update")
+        started = asyncio.get_running_loop().time()
+        with pytest.raises(asyncpg.LockNotAvailableError):
+            await desk.do("clerk@jinhaihu", "review", **REVIEW)
+        assert asyncio.get_running_loop().time() - started < 1
+    assert (await desk.do("clerk@jinhaihu", "review", **REVIEW)).state is State.PROPOSED
+
+
+async def test_a_database_that_is_away_gives_no_refusal():
+    """The worker starts before its database, and tries again."""
+    request = RecordInput(whistle_id="12345:1", known_sequence=1, name=ADOPT, at=TUESDAY_MORNING)
+    async with await open_pool("postgresql://x:y@127.0.0.1:1/none?sslmode=disable") as pool:
+        with pytest.raises(OSError, match="Connect call failed"):
+            await record(pool, "default", request)
+
+
+async def test_a_command_costs_five_statements(desk: Desk, database: Database):
+    """It is the hot path of everything: begin, lock, look, write, commit."""
+    await rules(desk.pool, "default")
+    seen: list[str] = []
+    async with await open_pool(database.dsn, size=1) as one:
+        async with one.acquire() as connection:
+            connection.add_query_logger(lambda logged: seen.append(logged.query))
+        await Desk(one, desk.whistle_id).do("clerk@jinhaihu", "review", **REVIEW)
+    assert [s.split()[0].strip(";").lower() for s in seen] == ["begin", "select", "select", "with", "commit"]

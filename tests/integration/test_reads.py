@@ -1,0 +1,309 @@
+"""Lists, tasks, trails, keys, catalogues and the outbox on a real PostgreSQL."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+import catalogues as shipped
+from domain.catalogue_files import CatalogueInvalidError
+from domain.errors import InvalidError
+from domain.vocabulary import Phase, Role, State, WhistleKind
+from storage import keys, outbox
+from storage.catalogues import import_catalogue, rules
+from storage.cursors import write_cursor
+from storage.events import trail
+from storage.pool import Connection, Pool, open_pool
+from storage.tasks import _TASKS, tasks_arguments
+from storage.whistles import WhistleFilter, list_query, list_whistles, tasks_of
+from tests.conftest import Database, fresh_database
+from tests.integration.desk import Desk
+from tests.life import actor
+
+MANY = """
+insert into whistle (whistle_id, source_system, external_id, content_hash, serial, sequence, value, title, state, step,
+    kind, chain, township, source_channel, responders, overdue_responders, supervision_level, registered_at, updated_at)
+select 'many:' || n, 'many', n::text, '', 'M-' || n, 1, '{}', '第' || n || '件',
+    case when n % 500 = 0 then 'BLOWN' else 'SOURCED' end, 1, case when n % 500 = 0 then 'EMERGENCY' else 'DAILY' end,
+    'TOWNSHIP_CALLS', 't' || n % 500, 'GRID', array['d' || n % 500],
+    case when n % 500 = 0 then array['d0'] else '{}'::text[] end, 'NONE', now() - n * interval '1 minute', now()
+from generate_series(1, 20000) n;
+insert into whistle_title (whistle_id, title) select whistle_id, title from whistle;
+insert into clock (whistle_id, phase, organisation, started_at, due_at, struck)
+select whistle_id, 'CHECK', responders[1], now(), registered_at, 0 from whistle;
+insert into supervision (whistle_id, number, level, organisation, raised_at)
+select whistle_id, 1, 'URGE', responders[1], registered_at from whistle;
+analyze whistle, whistle_title, clock, supervision;
+"""
+LATER = write_cursor((datetime.now(UTC) - timedelta(minutes=1), "many:1"))
+
+
+@pytest.fixture(scope="module")
+async def crowded(postgres: Database) -> AsyncIterator[Connection]:
+    """A connection to a database of twenty thousand whistles."""
+    async with (
+        fresh_database(postgres) as database,
+        await open_pool(database.owner_dsn) as pool,
+        pool.acquire() as connection,
+    ):
+        await connection.execute(MANY)
+        yield connection
+
+
+async def plan(connection: Connection, statement: str, *arguments: Any) -> str:
+    """Explain a statement as PostgreSQL would run it."""
+    return json.dumps(await connection.fetchval(f"explain (format json, costs off) {statement}", *arguments))
+
+
+@pytest.mark.parametrize(
+    ("fields", "index"),
+    [
+        ({}, "whistle_newest"),
+        ({"state": "BLOWN"}, "whistle_by_state"),
+        ({"township": "t7"}, "whistle_by_township"),
+        ({"kind": "EMERGENCY"}, "whistle_by_kind"),
+        ({"responder": "d7"}, "whistle_by_responder"),
+        ({"overdue": True}, "whistle_overdue"),
+        ({"q": "777"}, "whistle_title_grams"),
+        ({"q": "第1"}, "whistle"),
+        ({"overdue": False}, "whistle_newest"),
+        ({"state": "BLOWN", "township": "t7", "responder": "d7", "kind": "EMERGENCY", "q": "77"}, "whistle"),
+    ],
+)
+@pytest.mark.parametrize("cursor", [None, LATER], ids=["first", "later"])
+async def test_every_list_uses_an_index(crowded: Connection, fields: dict[str, Any], index: str, cursor: str | None):
+    """With every filter, on the first page and on a later one, no table is read through."""
+    statement, *arguments = list_query(WhistleFilter(**fields), cursor, 50)
+    shown = await plan(crowded, statement, *arguments)
+    assert "Seq Scan" not in shown
+    assert index in shown
+
+
+@pytest.mark.parametrize("who", ["department@d7", "department@nobody", "platform"])
+async def test_task_views_use_an_index(crowded: Connection, who: str):
+    """For an office with much to do and for one with nothing."""
+    shown = await plan(crowded, _TASKS, *tasks_arguments(actor(who), None, 50))
+    assert "Seq Scan" not in shown
+    assert "clock_by_organisation" in shown
+    assert "supervision_by_organisation" in shown
+
+
+@pytest.mark.parametrize(
+    ("statement", "index"),
+    [
+        ("select from clock where next_strike_at < now()", "clock_next_strike"),
+        ("select from whistle where started_at is null and registered_at < now()", "whistle_unstarted"),
+        ("select from whistle where merged_into = 'x'", "whistle_merged"),
+        (
+            "select from outbox where delivered_at is null and due_at <= now() order by urgent desc, id limit 9",
+            "outbox_pending",
+        ),
+    ],
+)
+async def test_sweeps_have_an_index(crowded: Connection, statement: str, index: str):
+    """The statements that look for what lags have theirs."""
+    await crowded.execute("set enable_seqscan = off")
+    assert index in await plan(crowded, statement)
+    await crowded.execute("reset enable_seqscan")
+
+
+async def test_lists_filter_and_page_without_losing_or_repeating(pool: Pool):
+    """The newest first, by a key that is unique also where times are equal."""
+    ids = [(await Desk.registered(pool, external_id=str(i), title=f"第{i}件")).whistle_id for i in range(7)]
+    pages: list[str] = []
+    cursor = None
+    while True:
+        page = await list_whistles(pool, WhistleFilter(), cursor, 3)
+        pages += [row.whistle_id for row in page.items]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert pages == sorted(ids, reverse=True)
+
+
+async def test_each_filter_finds_its_whistles(pool: Pool):
+    """What the columns say is what the value says."""
+    plain = await Desk.registered(pool, external_id="plain", title="树木倒伏")
+    called = await (await Desk.registered(pool, external_id="called")).assembling("water", "power")
+    while not any(r.overdue for r in (await called.whistle()).report_ins):
+        await called.strike()
+
+    async def found(**fields: Any) -> list[str]:
+        return [row.whistle_id for row in (await list_whistles(pool, WhistleFilter(**fields))).items]
+
+    assert await found(state=State.SOURCED) == [plain.whistle_id]
+    assert await found(responder="power") == [called.whistle_id]
+    assert await found(kind=WhistleKind.DAILY) == [called.whistle_id]
+    assert await found(overdue=True) == [called.whistle_id]
+    assert await found(overdue=False) == [plain.whistle_id]
+    assert await found(township="mafang") == []
+    for word, whistle in (("树", plain), ("木倒", plain), ("砂石", called), ("盗采砂石", called)):
+        assert await found(q=word) == [whistle.whistle_id]
+    assert await found(q="砂盗") == []
+    assert await found(q="%") == []
+
+
+async def test_a_row_of_a_list_carries_what_the_value_says(pool: Pool):
+    """Version, deadline, lead and responders."""
+    desk = await (await Desk.registered(pool)).assembling()
+    row = (await list_whistles(pool, WhistleFilter())).items[0]
+    whistle = await desk.whistle()
+    assert (row.version, row.state, row.lead) == (whistle.sequence, whistle.state, whistle.lead)
+    assert row.responders == whistle.responders
+    assert row.next_deadline is not None
+    assert row.next_deadline > row.registered_at
+
+
+async def test_a_title_amended_on_the_way_is_found(pool: Pool):
+    """A resubmitted whistle is searched by its new title."""
+    desk = await (await Desk.registered(pool)).blown()
+    await desk.do("platform", "return_whistle", reason="INCOMPLETE")
+    await desk.do("clerk@jinhaihu", "resubmit", title="夜间盗采河沙")
+    assert len((await list_whistles(pool, WhistleFilter(q="河沙"))).items) == 1
+    assert (await list_whistles(pool, WhistleFilter(q="砂石"))).items == ()
+
+
+@pytest.mark.parametrize("cursor", ["x", "ÄÄ", "bnVsbA", "W10", "WyIyMDI2LTExLTAxIiwieCJd", "MTIz"])
+async def test_what_is_no_cursor_is_refused(pool: Pool, cursor: str):
+    """A cursor of nothing, of another list, or of no list at all."""
+    with pytest.raises(InvalidError, match="cursor"):
+        await list_whistles(pool, WhistleFilter(), cursor)
+
+
+async def test_tasks_await_the_office_and_role_that_can_end_them(pool: Pool):
+    """The earliest due first, and gone once they are done."""
+    desk = await Desk.registered(pool)
+
+    async def phases(who: str) -> list[Phase | None]:
+        return [task.phase for task in (await tasks_of(pool, actor(who))).items]
+
+    assert await phases("clerk@jinhaihu") == [Phase.REVIEW]
+    assert await phases("leader@jinhaihu") == await phases("clerk@mafang") == []
+    await desk.blown("water", "power")
+    assert (await phases("clerk@jinhaihu"), await phases("platform")) == ([], [Phase.ACCEPT])
+    await desk.do("platform", "accept", lead="water", cooperating=["power"])
+    assert {Phase.SIGN, Phase.ARRIVE} <= set(await phases("department@water"))
+    assert await phases("department@police") == await phases("platform") == await phases("admin") == []
+    await desk.do("department@water", "sign", responder="water")
+    assert Phase.SIGN not in await phases("department@water")
+
+
+async def test_a_supervision_is_a_task_until_it_is_answered(pool: Pool):
+    """For the organisation supervised, whichever level."""
+    desk = await (await Desk.registered(pool)).assembling("water")
+    await desk.do("supervisor", "supervise", level="SUPERVISE", responder="water", reason="进展太慢")
+    tasks = (await tasks_of(pool, actor("department@water"))).items
+    assert [t.supervision_level for t in tasks if t.phase is None] == ["SUPERVISE"]
+    await desk.do("department@water", "answer_supervision", reply="今日到场")
+    assert all(t.phase for t in (await tasks_of(pool, actor("department@water"))).items)
+
+
+async def test_tasks_page_without_losing_or_repeating(pool: Pool):
+    """Also where many are due at one moment."""
+    for i in range(5):
+        await (await Desk.registered(pool, external_id=str(i))).assembling("water")
+    whole = (await tasks_of(pool, actor("department@water"))).items
+    shown, cursor = [], None
+    while True:
+        page = await tasks_of(pool, actor("department@water"), cursor, 3)
+        shown += page.items
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert tuple(shown) == whole
+    assert len(whole) >= 10
+
+
+async def test_the_trail_speaks_chinese_and_pages(pool: Pool):
+    """Each event with who, when, and one line in the words of the field."""
+    desk = await (await Desk.registered(pool)).assembling("water")
+    whole = await trail(pool, desk.whistle_id)
+    assert [e.sequence for e in whole] == list(range(1, desk.known + 1))
+    assert await trail(pool, desk.whistle_id, after=2, limit=2) == whole[2:4]
+    assert any("区水务局" in e.summary for e in whole)
+    assert (whole[0].actor, whole[0].type) == (actor("source@12345"), "WhistleRegistered")
+
+
+async def test_a_key_is_found_by_its_hash_until_it_is_revoked(pool: Pool):
+    """The key itself is nowhere in the database."""
+    await keys.put_key(pool, "clerk@jinhaihu", Role.TOWNSHIP_CLERK, "jinhaihu", "secret-1")
+    await keys.put_key(pool, "clerk@jinhaihu", Role.TOWNSHIP_CLERK, "jinhaihu", "secret-2")
+    assert await keys.principal_of(pool, "secret-1") is None
+    found = await keys.principal_of(pool, "secret-2")
+    assert found is not None
+    assert found.actor == actor("clerk@jinhaihu")
+    assert "secret" not in str(await pool.fetch("select * from api_key"))
+    await keys.revoke_key(pool, "clerk@jinhaihu")
+    assert await keys.principal_of(pool, "secret-2") is None
+
+
+async def test_rules_come_from_the_catalogues_in_force(pool: Pool):
+    """An import is seen by the next command, the same file again changes nothing."""
+    before = await rules(pool, "default")
+    assert before is await rules(pool, "default")
+    assert before.limits.rules
+    assert before.calendar.official_until.year >= 2026
+    changed = shipped.read("organisations.csv").replace("金海湖镇", "金海湖新镇")
+    report = await import_catalogue(pool, "organisations", changed)
+    assert report.changed
+    assert (await rules(pool, "default")).organisations.name_of("jinhaihu") == "金海湖新镇"
+    assert (await rules(pool, "demo")).limits.profile == "demo"
+    again = await import_catalogue(pool, "organisations", changed)
+    assert (again.changed, again.version) == (False, report.version)
+
+
+async def test_a_faulty_catalogue_changes_nothing(pool: Pool):
+    """Every fault is named, and the old one stays in force."""
+    before = await rules(pool, "default")
+    with pytest.raises(CatalogueInvalidError):
+        await import_catalogue(pool, "organisations", "code,name,type,parent,initials\n!,x,TOWNSHIP,,\n")
+    assert await rules(pool, "default") is before
+
+
+async def test_importing_one_profile_or_year_leaves_the_others(pool: Pool):
+    """Limits go by profile, the calendar by year."""
+    limits = [line for line in shipped.read("limits.csv").splitlines() if not line.startswith("demo")]
+    await import_catalogue(pool, "limits", "\n".join(limits))
+    assert (await rules(pool, "demo")).limits.rules
+    await import_catalogue(pool, "calendar", "date,workday,note,source\n2027-01-04,false,元旦,通知\n")
+    calendar = (await rules(pool, "default")).calendar
+    assert {day.year for day in calendar.days} >= {2026, 2027}
+
+
+async def test_a_notice_is_claimed_by_one_deliverer_at_a_time(pool: Pool):
+    """Urgent ones first; what is not delivered within its lease comes again."""
+    await (await Desk.registered(pool)).assembling()
+    claimed = await asyncio.gather(*(outbox.claim(pool, limit=3) for _ in range(20)))
+    ids = [item.id for items in claimed for item in items]
+    assert len(ids) == len(set(ids)) == await outbox.pending(pool)
+    assert await outbox.claim(pool) == []
+    await outbox.mark_failed(pool, ids[0], "no answer", timedelta(0))
+    again = await outbox.claim(pool)
+    assert [(item.id, item.attempts) for item in again] == [(ids[0], 2)]
+    await outbox.mark_delivered(pool, ids)
+    assert await outbox.pending(pool) == 0
+
+
+async def test_whoever_listens_hears_of_a_new_notice(pool: Pool):
+    """When it is committed, so that what is claimed next is there."""
+    desk = await Desk.registered(pool)
+    async with outbox.listening(pool) as heard:
+        assert not heard.is_set()
+        await desk.blown()
+        async with asyncio.timeout(5):
+            await heard.wait()
+        assert await outbox.claim(pool)
+
+
+async def test_whoever_listens_is_woken_when_the_connection_is_lost(pool: Pool, owner_pool: Pool):
+    """Silence must never be mistaken for nothing to do."""
+    async with outbox.listening(pool) as heard:
+        await owner_pool.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity "
+            "where usename = 'whistle_app' and datname = current_database()"
+        )
+        async with asyncio.timeout(5):
+            await heard.wait()

@@ -1,0 +1,177 @@
+"""The worker: wiring only. It starts before its servers and waits for them, and leaves in good order on SIGTERM."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import structlog
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.client import Client
+from temporalio.common import WorkflowIDConflictPolicy
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+from temporalio.workflow import SandboxImportNotificationPolicy
+
+from activities.ledger import LedgerActivities
+from activities.outbox import OutboxActivities
+from observability import ContextInterceptor, configure_logging, temporal_runtime
+from settings import Settings, load_settings
+from starter.start import TASK_QUEUE, start_whistle
+from storage.pool import Pool, open_pool
+from storage.registrations import Unstarted
+from workflows.outbox import OUTBOX, OutboxWorkflow
+from workflows.whistle import WhistleWorkflow
+
+WORKFLOWS: list[type] = [WhistleWorkflow, OutboxWorkflow]
+LOCAL_ACTIVITIES = 20
+ACTIVITIES = 20
+CONNECTIONS = LOCAL_ACTIVITIES + ACTIVITIES + 2
+LONGEST_WAIT = timedelta(seconds=5)
+LEEWAY = timedelta(seconds=5)
+"""What a worker may take beyond its graceful shutdown before it is ended by force."""
+
+log = structlog.get_logger("worker")
+
+
+async def run(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is in hand within `settings.graceful_shutdown`."""
+    stop = _stop_requested(settings.graceful_shutdown)
+    client = await _unless(stop, _connect(settings))
+    if client is None:
+        return
+    pool = await open_pool(settings.database_dsn or "", size=CONNECTIONS)
+    try:
+        async with make_worker(client, pool, settings):
+            log.info("worker_started", task_queue=TASK_QUEUE, temporal=settings.temporal_address)
+            await _unless(stop, _keep_outbox_open(client))
+            await stop.wait()
+            log.info("worker_stopping")
+    finally:
+        await asyncio.wait_for(pool.close(), LEEWAY.total_seconds())
+    log.info("worker_stopped")
+
+
+def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
+    """Wire workflows and activities to a client and a pool."""
+    ledger = LedgerActivities(pool, settings.limits)
+
+    async def start(left: Unstarted) -> None:
+        await start_whistle(client, left.whistle_id, left.title, f"【哨源】{left.title}")
+
+    outbox = OutboxActivities(pool, start)
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[ledger.record_command, outbox.deliver_outbox],
+        workflow_runner=workflow_runner(),
+        interceptors=[ContextInterceptor()],
+        max_concurrent_activities=ACTIVITIES,
+        max_concurrent_local_activities=LOCAL_ACTIVITIES,
+        graceful_shutdown_timeout=settings.graceful_shutdown,
+    )
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """The sandbox: it reloads a workflow's own module for each run, and nothing that is pure or has no place in it.
+
+    What is neither named here nor imported as passed through is refused: reloading it would cost every run.
+    """
+    restrictions = SandboxRestrictions.default.with_passthrough_modules("asyncpg", "domain", "observability", "structlog")
+    refusing = SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
+    return SandboxedWorkflowRunner(restrictions=restrictions.with_import_notification_policy(refusing))
+
+
+def main() -> NoReturn:
+    """Run as a process of its own."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    code = 0
+    try:
+        asyncio.run(run(settings))
+    except Exception:
+        log.exception("worker_failed")
+        code = 1
+    _leave(code)
+
+
+async def _connect(settings: Settings) -> Client:
+    runtime, wait = temporal_runtime(), 0.2
+    while True:
+        try:
+            client = await Client.connect(
+                settings.temporal_address or "localhost:7233",
+                namespace=settings.temporal_namespace,
+                data_converter=pydantic_data_converter,
+                identity=f"worker@{socket.gethostname()}:{os.getpid()}",
+                runtime=runtime,
+            )
+            request = DescribeNamespaceRequest(namespace=settings.temporal_namespace)
+            await client.workflow_service.describe_namespace(request)
+        except (RuntimeError, RPCError) as error:
+            log.warning("temporal_not_ready", address=settings.temporal_address, reason=str(error), retry_in_s=wait)
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, LONGEST_WAIT.total_seconds())
+        else:
+            return client
+
+
+async def _keep_outbox_open(client: Client) -> None:
+    while True:
+        try:
+            await client.start_workflow(
+                OutboxWorkflow.run,
+                id=OUTBOX,
+                task_queue=TASK_QUEUE,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                static_summary="通知投递",
+            )
+        except RPCError as error:
+            log.warning("outbox_not_started", reason=str(error))
+            await asyncio.sleep(LONGEST_WAIT.total_seconds())
+        else:
+            return
+
+
+async def _unless(stop: asyncio.Event, work: Any) -> Any:  # noqa: ANN401 - any coroutine and its result
+    """Await work, or give None as soon as a stop is requested."""
+    working, stopping = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    return None
+
+
+def _stop_requested(graceful: timedelta) -> asyncio.Event:
+    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+    def request() -> None:
+        stop.set()
+        loop.call_later((graceful + LEEWAY).total_seconds(), _leave, 1)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, request)
+    return stop
+
+
+def _leave(code: int) -> NoReturn:
+    # The interpreter's own exit sometimes aborts after all work is done (sdk-python#300).
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""When things happen: deterministic, and knowing activities only by their typed stubs."""
