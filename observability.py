@@ -5,27 +5,19 @@ import sys
 from typing import Any, TextIO
 
 import structlog
-from structlog.contextvars import bind_contextvars, bound_contextvars
+from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
 from temporalio.runtime import LoggingConfig, LoggingFormat, Runtime, TelemetryConfig, TelemetryFilter
-from temporalio.worker import (
-    ActivityInboundInterceptor,
-    ExecuteActivityInput,
-    ExecuteWorkflowInput,
-    HandleSignalInput,
-    HandleUpdateInput,
-    Interceptor,
-    WorkflowInboundInterceptor,
-    WorkflowInterceptorClassInput,
-)
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 
 def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
-    """Send structlog and the standard library's loggers down one road: for a person on a terminal, else for a machine."""
+    """Send structlog and the standard library's loggers down one road: to a person on a terminal, else to a machine."""
     on_terminal = stream.isatty()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _workflow_context,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso"),
@@ -51,7 +43,7 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for adapter in (workflow.logger, activity.logger):
-        _leave_context_to_interceptors(adapter)
+        _leave_context_to_us(adapter)
 
 
 def temporal_runtime() -> Runtime:
@@ -61,15 +53,11 @@ def temporal_runtime() -> Runtime:
 
 
 class ContextInterceptor(Interceptor):
-    """Binds who logs: workflow, run, update or signal; activity and attempt."""
+    """Binds who logs in an activity, once for all that it calls: workflow, activity and attempt."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
         """Bind the context of activities."""
         return _ActivityContext(next)
-
-    def workflow_interceptor_class(self, input: WorkflowInterceptorClassInput) -> type[WorkflowInboundInterceptor]:  # noqa: A002, ARG002
-        """Bind the context of workflows."""
-        return _WorkflowContext
 
 
 class _ActivityContext(ActivityInboundInterceptor):
@@ -79,30 +67,20 @@ class _ActivityContext(ActivityInboundInterceptor):
             return await self.next.execute_activity(input)
 
 
-class _WorkflowContext(WorkflowInboundInterceptor):
-    # Each of these runs in a task, hence in a context, of its own: what is bound here ends with it.
-    async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002, ANN401
-        _bind_workflow()
-        return await self.next.execute_workflow(input)
-
-    async def handle_signal(self, input: HandleSignalInput) -> None:  # noqa: A002
-        _bind_workflow(signal=input.signal)
-        await self.next.handle_signal(input)
-
-    async def handle_update_handler(self, input: HandleUpdateInput) -> Any:  # noqa: A002, ANN401
-        _bind_workflow(update=input.update, update_id=input.id)
-        return await self.next.handle_update_handler(input)
+def _workflow_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    # Read where it is needed: a workflow's tasks do not share one context that could be bound once.
+    if workflow.in_workflow():
+        info = workflow.info()
+        event.setdefault("workflow_id", info.workflow_id)
+        event.setdefault("run_id", info.run_id)
+    return event
 
 
-def _bind_workflow(**more: str) -> None:
-    info = workflow.info()
-    bind_contextvars(workflow_id=info.workflow_id, run_id=info.run_id, **more)
-
-
-def _leave_context_to_interceptors(adapter: Any) -> None:  # noqa: ANN401 - two adapters without a common base
-    for name in ("workflow_info_on_message", "workflow_info_on_extra", "activity_info_on_message", "activity_info_on_extra"):
-        if hasattr(adapter, name):
-            setattr(adapter, name, False)
+def _leave_context_to_us(adapter: Any) -> None:  # noqa: ANN401 - two adapters without a common base
+    for about in ("workflow", "activity"):
+        for place in ("message", "extra"):
+            if hasattr(adapter, name := f"{about}_info_on_{place}"):
+                setattr(adapter, name, False)
 
 
 def _without_sdk_details(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

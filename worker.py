@@ -6,7 +6,6 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -85,9 +84,9 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
     What is neither named here nor imported as passed through is refused: reloading it would cost every run.
     """
-    restrictions = SandboxRestrictions.default.with_passthrough_modules("asyncpg", "domain", "observability", "structlog")
+    passed = SandboxRestrictions.default.with_passthrough_modules("asyncpg", "domain", "observability", "structlog")
     refusing = SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
-    return SandboxedWorkflowRunner(restrictions=restrictions.with_import_notification_policy(refusing))
+    return SandboxedWorkflowRunner(restrictions=passed.with_import_notification_policy(refusing))
 
 
 def main() -> NoReturn:

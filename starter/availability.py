@@ -33,6 +33,13 @@ _DATABASE_AWAY = (
     asyncpg.LockNotAvailableError,
     asyncpg.ReadOnlySQLTransactionError,
 )
+_DATABASE_UNREADY = (
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InvalidCatalogNameError,
+    asyncpg.InsufficientPrivilegeError,
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedColumnError,
+)
 
 
 @asynccontextmanager
@@ -55,6 +62,8 @@ async def within_reach(patience: timedelta = PATIENCE) -> AsyncIterator[None]:
         raise _unavailable(message) from error
     except _DATABASE_AWAY as error:
         raise _unavailable("PostgreSQL is away") from error
+    except _DATABASE_UNREADY as error:
+        raise _unavailable(f"PostgreSQL is not ready ({error}): whistle migrate, or look at its address") from error
     except OSError as error:
         raise _unavailable("PostgreSQL cannot be reached") from error
     except RPCError as error:

@@ -50,7 +50,7 @@ class WhistleClient:
     def __init__(
         self, pool: Pool, temporal: Client, *, limits: str = "default", patience: timedelta = PATIENCE
     ) -> None:
-        """Share this pool and this client; registrations get the limits of this profile, calls end within `patience`."""
+        """Share these; registrations get the limits of this profile, and every call ends within `patience`."""
         self.pool = pool
         self.temporal = temporal
         self._limits = limits
@@ -65,8 +65,8 @@ class WhistleClient:
         Raises TemporarilyUnavailableError where nothing says where they are.
         """
         if settings.database_dsn is None or settings.temporal_address is None:
-            message = f"no stack runs on {settings.data_dir}: start one (whistle up), or set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS"
-            raise TemporarilyUnavailableError(message)
+            instead = "start one (whistle up), or set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS"
+            raise TemporarilyUnavailableError(f"no stack runs on {settings.data_dir}: {instead}")
         temporal = await Client.connect(
             settings.temporal_address,
             namespace=settings.temporal_namespace,

@@ -95,7 +95,7 @@ class Delivery:
         handle = self._handle(parcel.whistle_id)
         name, command_id = parcel.submission.name, parcel.submission.command_id
         try:
-            return await handle.execute_update(name, argument, id=command_id, result_type=Answer)
+            answer: Answer = await handle.execute_update(name, argument, id=command_id, result_type=Answer)
         except WorkflowUpdateFailedError as failure:
             if refused := as_refusal(failure):
                 raise refused from None
@@ -104,6 +104,7 @@ class Delivery:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             raise WorkflowGoneError from error
+        return answer
 
     async def _without_workflow(self, parcel: Parcel, argument: dict[str, Any]) -> Answer:
         if answer := await self._known(parcel):

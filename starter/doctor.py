@@ -93,7 +93,7 @@ async def _audit(client: WhistleClient, _settings: Settings) -> Verdict:
             "whistle migrate, and find out who removed it",
         )
     if guard.may_change:
-        advice = "give the application a role of its own: WHISTLE_DATABASE_DSN, and the owner's in WHISTLE_DATABASE_OWNER_DSN"
+        advice = "give the application a role of its own, and the owner's address in WHISTLE_DATABASE_OWNER_DSN"
         return Health.WARNING, "one DSN only: the application owns the audit table, a trigger alone guards it", advice
     return Health.WELL, "the application can only append", None
 

@@ -26,7 +26,7 @@ _DISTRICT = {
 
 
 def principals(organisations: Organisations) -> Iterator[Principal]:
-    """List everyone who gets a key: the source, each township's three, each department, utility and village, the district."""
+    """List everyone who gets a key: source, townships, departments, utilities, villages and the district's own."""
     yield Principal(name=f"source@{HOTLINE}", role=Role.SOURCE_SYSTEM, organisation=HOTLINE)
     for township in organisations.of_type(OrganisationType.TOWNSHIP):
         for name, role in (

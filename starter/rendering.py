@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -15,9 +16,11 @@ from domain.records import Record, event_of
 from domain.summaries import local_time
 from domain.view import ReportInView, SupervisionView, View
 from domain.vocabulary import ReportInState, ResponderRole, State, SupervisionLevel
-from domain.whistle import Whistle
 from storage.events import TrailEvent
 from storage.whistles import Task, WhistleRow
+
+if TYPE_CHECKING:
+    from domain.whistle import Whistle
 
 Names = Callable[[str], str]
 
@@ -45,13 +48,15 @@ def state_text(state: State) -> Text:
     return Text(f"{state.label} {state.value}", style=colour)
 
 
-def whistle_panel(view: View, name: Names, now: datetime) -> RenderableType:
-    """Show one whistle: what and where, how far, its responders, and what supervises it."""
+def whistle_panel(view: View, name: Names, now: datetime, open_to: list[str] | None = None) -> RenderableType:
+    """Show one whistle: what and where, how far, its responders, what supervises it, and what one may do."""
     kind = f"【{view.kind.label}】" if view.kind else ""
     parts: list[RenderableType] = [_facts(view, name, now), _steps(view)]
     if view.report_ins:
         parts.append(report_ins_table(view.report_ins, name, now))
     parts.extend(_supervision(held, name) for held in view.supervisions)
+    if open_to is not None:
+        parts.append(Text(f"可用命令 {', '.join(open_to) or '无'}", style="green" if open_to else "dim"))
     title = Text.assemble((f"{kind}{name(view.township)} {view.title}", "bold"))
     return Panel(Group(*parts), title=title, subtitle=f"{view.serial} · {view.whistle_id}", title_align="left")
 

@@ -23,8 +23,8 @@ class Replayed(Frozen):
 async def replay_file(file: Path) -> Replayed:
     """Replay one history as `temporal workflow show --output json` or the UI exports it."""
     try:
-        history = WorkflowHistory.from_json(file.stem, file.read_text("utf-8"))
-    except (ValueError, KeyError, TypeError) as error:
+        history = _read(file)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         return Replayed(file=str(file), error=f"not a history: {error}")
     replayer = Replayer(workflows=[WhistleWorkflow, OutboxWorkflow], data_converter=pydantic_data_converter)
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
@@ -35,3 +35,7 @@ async def replay_file(file: Path) -> Replayed:
         replays=failure is None,
         error=None if failure is None else f"{type(failure).__name__}: {failure}",
     )
+
+
+def _read(file: Path) -> WorkflowHistory:
+    return WorkflowHistory.from_json(file.stem, file.read_text("utf-8"))

@@ -46,6 +46,4 @@ async def start_whistle(client: Client, whistle_id: str, title: str, summary: st
 def _attributes_at_start() -> TypedSearchAttributes:
     state = SearchAttributeKey.for_keyword(names.WHISTLE_STATE)
     version = SearchAttributeKey.for_int(names.WHISTLE_VERSION)
-    return TypedSearchAttributes(
-        [SearchAttributePair(state, State.SOURCED.value), SearchAttributePair(version, 1)]
-    )
+    return TypedSearchAttributes([SearchAttributePair(state, State.SOURCED.value), SearchAttributePair(version, 1)])

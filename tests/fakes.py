@@ -1,5 +1,7 @@
 """Stand-ins that behave: the store in memory, with the real decisions, and with outages on demand."""
 
+import asyncio
+from datetime import datetime
 from typing import Any
 
 from temporalio import activity
@@ -43,6 +45,7 @@ class FakeLedger:
         self.values: dict[str, Whistle] = {}
         self.asked: list[tuple[bool, RecordInput]] = []
         """Every attempt, with whether it was a local one."""
+        self.was_asked = asyncio.Event()
         self._answers: dict[tuple[str, str], tuple[str, Answer]] = {}
         self._failures = 0
         self._lost = 0
@@ -55,7 +58,7 @@ class FakeLedger:
         """Let the next attempts store what they were asked to, and fail afterwards."""
         self._lost = times
 
-    def register(self, registration: Registration, actor: Actor, at: Any) -> str:  # noqa: ANN401 - a datetime
+    def register(self, registration: Registration, actor: Actor, at: datetime) -> str:
         """Store a registration's first event and give the whistle's id."""
         event = register(registration, now=at, rules=self.rules, serial="JHH-2026-000001")
         record = Record(sequence=1, at=at, actor=actor, command_id="register", event=event)
@@ -70,6 +73,7 @@ class FakeLedger:
     async def record_command(self, request: RecordInput) -> Brief:
         """Store a command, or return what the workflow does not know yet."""
         self.asked.append((activity.info().is_local, request))
+        self.was_asked.set()
         if self._failures:
             self._failures -= 1
             message = "the database is away"
@@ -103,9 +107,7 @@ class FakeLedger:
             return RecordOutput(commits=_commits(unknown))
         return self._decide(request, actor, command_id, content, command)
 
-    def _decide(
-        self, request: RecordInput, actor: Actor, command_id: str, content: str, command: Any  # noqa: ANN401
-    ) -> RecordOutput:
+    def _decide(self, request: RecordInput, actor: Actor, command_id: str, content: str, command: Any) -> RecordOutput:
         whistle = self.values[request.whistle_id]
         at = max(request.at, self.trail[request.whistle_id][-1].at)
         events = decide(whistle, Request(command, actor, at), self.rules)

@@ -1,8 +1,9 @@
 """A whistle on the stage: its people by name, and its commands as updates, for tests against any Temporal server."""
 
 import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from temporalio.client import Client, WorkflowHandle, WorkflowUpdateStage
@@ -14,7 +15,8 @@ from domain.values import Actor, compact
 from domain.view import View
 from domain.vocabulary import Role, SourceChannel
 from tests.fakes import FakeLedger
-from workflows.whistle import WhistleEnd, WhistleWorkflow
+from workflows.whistle import WhistleWorkflow
+from workflows.whistle_end import WhistleEnd
 
 TASK_QUEUE = "whistle"
 SOURCE = Actor(subject="source@12345", role=Role.SOURCE_SYSTEM, organisation="12345")
@@ -24,7 +26,6 @@ PLATFORM = Actor(subject="platform", role=Role.DISTRICT_PLATFORM, organisation="
 SUPERVISOR = Actor(subject="supervisor", role=Role.SUPERVISOR, organisation="supervisor")
 ADMIN = Actor(subject="admin", role=Role.ADMIN)
 THREE = ("water", "police", "emergency")
-EVERY_STEP = 25
 
 _numbers = itertools.count(1)
 
@@ -86,7 +87,7 @@ class Play:
         sent = command_id or self._next_id(actor)
         self.sent.append(sent)
         answer: Answer = await self.handle.execute_update(
-            name, _argument(name, actor, sent, fields), id=sent, result_type=Answer
+            name, _argument(actor, sent, fields), id=sent, result_type=Answer
         )
         return answer
 
@@ -94,13 +95,13 @@ class Play:
         # As long as the ids of real clients, whose keys are UUIDs: histories are measured with these.
         return f"{actor.subject}:{len(self.sent) + 1:08d}-0000-4000-8000-000000000000"
 
-    async def admit(self, name: str, actor: Actor, **fields: Any) -> Any:  # noqa: ANN401 - an update handle
+    async def admit(self, name: str, actor: Actor, **fields: Any) -> Any:
         """Send one command and return its handle once the workflow has accepted it."""
         sent = self._next_id(actor)
         self.sent.append(sent)
         return await self.handle.start_update(
             name,
-            _argument(name, actor, sent, fields),
+            _argument(actor, sent, fields),
             id=sent,
             result_type=Answer,
             wait_for_stage=WorkflowUpdateStage.ACCEPTED,
@@ -186,10 +187,9 @@ class Play:
         return len(self.sent)
 
 
-def _argument(name: str, actor: Actor, command_id: str, fields: dict[str, Any]) -> dict[str, Any]:
+def _argument(actor: Actor, command_id: str, fields: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "actor": compact(actor), "command_id": command_id}
 
 
-def soon() -> timedelta:
-    """A bound for waits that only a hang exceeds."""
-    return timedelta(seconds=20)
+Begin = Callable[..., Awaitable[Play]]
+"""Registers a whistle and starts its workflow; `reporter=True` for one with a resident to call back."""

@@ -1,4 +1,4 @@
-"""A whistle's account with the store: its value as of the last row it knows, and the way to the next (design.md 2, 6)."""
+"""A whistle's account with the store: its value as of the last row known, and the way to the next (design.md 2, 6)."""
 
 from collections.abc import Callable
 from datetime import datetime

@@ -1,6 +1,6 @@
 """What an admin reads in Temporal's own tools: search attributes, current details and the summaries of timers."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -19,15 +19,13 @@ from workflows import search_attributes as names
 
 Attributes = dict[str, Any]
 
-ATTRIBUTE_KEYS: dict[str, SearchAttributeKey[Any]] = {
-    name: {
-        "Keyword": SearchAttributeKey.for_keyword,
-        "KeywordList": SearchAttributeKey.for_keyword_list,
-        "Datetime": SearchAttributeKey.for_datetime,
-        "Int": SearchAttributeKey.for_int,
-    }[kind](name)
-    for name, kind in names.SEARCH_ATTRIBUTES.items()
+_KEY_MAKERS: dict[str, Callable[[str], SearchAttributeKey[Any]]] = {
+    "Keyword": SearchAttributeKey.for_keyword,
+    "KeywordList": SearchAttributeKey.for_keyword_list,
+    "Datetime": SearchAttributeKey.for_datetime,
+    "Int": SearchAttributeKey.for_int,
 }
+ATTRIBUTE_KEYS = {name: _KEY_MAKERS[kind](name) for name, kind in names.SEARCH_ATTRIBUTES.items()}
 
 
 def attributes_of(whistle: Whistle) -> Attributes:
@@ -79,7 +77,7 @@ def command_summary(name: str, argument: dict[str, Any]) -> str:
 
 def details(whistle: Whistle) -> str:
     """Draw the state, the responders and every running clock as Markdown."""
-    lines = [*_heading(whistle)]
+    lines = list(_heading(whistle))
     if whistle.report_ins:
         lines += ["", *_table(("报到单位", "角色", "状态", "报到时限", "标记"), map(_responder, whistle.report_ins))]
     clocks = sorted(running(whistle), key=_due)

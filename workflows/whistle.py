@@ -1,7 +1,7 @@
 """The life of one whistle, durable: a thin shell that waits, asks the store and evolves by what comes back.
 
-Only what the store returned is replayed. A command whose id is stored already may be refused here by the table of moves;
-the starter looks its id up before it sends and again when it is refused, and gives the first answer.
+Only what the store returned is replayed. A command whose id is stored already may be refused here by the table of
+moves; the starter looks its id up before it sends and again when it is refused, and gives the first answer.
 """
 
 import asyncio
@@ -20,9 +20,9 @@ with workflow.unsafe.imports_passed_through():
     from domain.errors import RefusedError, TemporarilyUnavailableError
     from domain.ledger import Answer, WhistleInput
     from domain.submission import parse
-    from domain.values import Actor, Frozen, compact
+    from domain.values import Actor, compact
     from domain.view import View, view
-    from domain.vocabulary import Outcome, Role, State
+    from domain.vocabulary import Role, State
     from domain.whistle import Whistle
     from workflows.account import Account
     from workflows.commands_as_updates import commands_as_updates
@@ -30,18 +30,11 @@ with workflow.unsafe.imports_passed_through():
     from workflows.presentation import Attributes, attributes_of, changes, details
     from workflows.refusals import as_failure
     from workflows.strike_timer import StrikeTimer
+    from workflows.whistle_end import WhistleEnd
 
 TEMPORAL = Actor(subject="temporal", role=Role.ADMIN)
 NO_REASON = "经 Temporal 取消,未说明理由"
 LONGEST_REASON = 2_000
-
-
-class WhistleEnd(Frozen):
-    """How a whistle ended."""
-
-    state: State
-    outcome: Outcome | None
-    version: int
 
 
 @workflow.defn

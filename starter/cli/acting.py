@@ -71,7 +71,7 @@ def register(
     as_json: JsonOption = False,
     acting_as: AsOption = None,
 ) -> None:
-    """Register a matter that may become a whistle. 登记哨源"""
+    """登记哨源: register a matter that may become a whistle."""
     call = Call.of(context, acting_as, as_json=as_json)
     fields = _fields(context.args, body, Registration)
 
@@ -95,7 +95,7 @@ def do(
     as_json: JsonOption = False,
     acting_as: AsOption = None,
 ) -> None:
-    """Do a command on a whistle: whistle do ID arrive --responder water --officers 李明. 办理"""
+    """办理: do a command on a whistle, such as whistle do ID arrive --responder water --officers 李明."""
     call = Call.of(context, acting_as, as_json=as_json)
     name = command.replace("-", "_")
     fields = _fields(context.args, body, COMMANDS.get(name))

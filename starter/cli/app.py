@@ -11,13 +11,15 @@ from pydantic import ValidationError
 
 from domain.commands import COMMANDS
 from domain.errors import WhistleError
+from domain.lifecycle import MOVES
 from starter.cli import acting, operating, reading
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.embedded import EmbeddedStackError
 from storage.migrate import MigrationFailedError
 
-_COMMAND_LIST = "\n".join(["\b", *(f"{name:<20} {model.label}" for name, model in COMMANDS.items())])
+_IN_ORDER = dict.fromkeys(move.command for move in MOVES)
+_COMMAND_LIST = "\n".join(["\b", *(f"{name:<20} {COMMANDS[name].label}" for name in _IN_ORDER)])
 
 app = typer.Typer(
     name="whistle",

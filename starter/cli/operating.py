@@ -64,17 +64,17 @@ def import_file(
     as_json: JsonOption = False,
     acting_as: AsOption = None,
 ) -> None:
-    """Put a CSV catalogue in force as a whole: organisations.csv, limits.csv or calendar.csv. 导入目录"""
+    """导入目录: put a CSV catalogue in force as a whole (organisations.csv, limits.csv or calendar.csv)."""
     call = Call.of(context, acting_as, as_json=as_json)
     settings = _with_database(load_settings())
-    report = asyncio.run(_import(settings, file, name or _named_by(file)))
+    report = asyncio.run(_import(settings, file.name, _text_of(file), name or _named_by(file)))
     counted = ", ".join(f"{what} {count}" for what, count in report.counts.items())
     verb = "in force" if report.changed else "was in force already"
     show(report, lambda: Text(f"✓ {report.name} version {report.version} {verb}: {counted}"), as_json=call.as_json)
 
 
 def doctor(context: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Look at every part and say what to do; exit code 1 when something is broken. 体检"""
+    """体检: look at every part and say what to do; exit code 1 when something is broken."""
     call = Call.of(context, as_json=as_json)
     findings = asyncio.run(examine(load_settings()))
     broken = any(finding.health is Health.BROKEN for finding in findings)
@@ -130,10 +130,17 @@ async def _migrate(settings: Settings) -> None:
     say(f"ready; the keys are in {path}")
 
 
-async def _import(settings: Settings, file: Path, name: CatalogueName) -> ImportReport:
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InvalidError.of(file.name, f"is not UTF-8: {error.reason} at byte {error.start}") from None
+
+
+async def _import(settings: Settings, source: str, text: str, name: CatalogueName) -> ImportReport:
     try:
         async with within_reach(_MIGRATION_PATIENCE), await open_pool(settings.database_dsn or "", size=2) as pool:
-            return await import_catalogue(pool, name, file.read_text("utf-8-sig"), file.name)
+            return await import_catalogue(pool, name, text, source)
     except CatalogueInvalidError as error:
         faults = [FieldError(field=f"line {f.line}, {f.column}", message=f.problem) for f in error.errors]
         raise InvalidError(faults) from None
@@ -144,10 +151,11 @@ async def _replay(files: list[Path]) -> list[Replayed]:
 
 
 def _named_by(file: Path) -> CatalogueName:
-    for name in get_args(CatalogueName):
+    names: tuple[CatalogueName, ...] = get_args(CatalogueName)
+    for name in names:
         if name in file.stem.lower():
             return name
-    message = f"{file.name} does not say which catalogue it is: --name {' | '.join(get_args(CatalogueName))}"
+    message = f"{file.name} does not say which catalogue it is: --name {' | '.join(names)}"
     raise typer.BadParameter(message)
 
 

@@ -21,13 +21,14 @@ PAGE = 1000
 def show_whistle(
     context: typer.Context, whistle_id: WhistleIdArgument, *, as_json: JsonOption = False, acting_as: AsOption = None
 ) -> None:
-    """Show a whistle as it stands. 查看哨单"""
+    """查看哨单: show a whistle as it stands."""
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:
         view = await session.client.view(whistle_id)
         name = await _names(session)
-        show(view, lambda: whistle_panel(view, name, datetime.now(UTC)), as_json=call.as_json)
+        open_to = await session.client.allowed(whistle_id, await session.actor()) if session.acting_as else None
+        show(view, lambda: whistle_panel(view, name, datetime.now(UTC), open_to), as_json=call.as_json)
 
     run(call, read)
 
@@ -46,7 +47,7 @@ def list_whistles(
     as_json: JsonOption = False,
     acting_as: AsOption = None,
 ) -> None:
-    """List whistles, the newest first. 哨单列表"""
+    """哨单列表: list whistles, the newest first."""
     call = Call.of(context, acting_as, as_json=as_json)
     which = WhistleFilter(state=state, township=township, responder=responder, kind=kind, overdue=overdue, q=q)
 
@@ -66,7 +67,7 @@ def list_tasks(
     as_json: JsonOption = False,
     acting_as: AsOption = None,
 ) -> None:
-    """List what awaits --as, the most pressing first. 待办事项"""
+    """待办事项: list what awaits --as, the most pressing first."""
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:
@@ -84,7 +85,7 @@ def show_history(
     as_json: JsonOption = False,
     acting_as: AsOption = None,
 ) -> None:
-    """Show a whistle's whole trail by step. 吹哨全留痕"""
+    """吹哨全留痕: show a whistle's whole trail by step."""
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:

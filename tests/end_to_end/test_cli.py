@@ -91,8 +91,7 @@ class CommandLine(NamedTuple):
 @pytest.fixture(scope="module")
 async def whistle() -> AsyncIterator[CommandLine]:
     """Run one stack for all tests of this file."""
-    folder = Path(tempfile.mkdtemp(prefix="whistle-cli-"))
-    folder.chmod(0o755)
+    folder = open_folder("whistle-cli-")
     settings = Settings.model_construct(data_dir=folder / ".whistle")
     preparation = Preparation(settings)
     async with embedded_stack(
@@ -107,6 +106,13 @@ async def whistle() -> AsyncIterator[CommandLine]:
         async with WhistleClient.open(settings.model_copy(update=found)) as client:
             yield CommandLine(settings.data_dir, client)
     shutil.rmtree(folder)
+
+
+def open_folder(prefix: str) -> Path:
+    """Make a folder that PostgreSQL's account may enter where the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    folder.chmod(0o755)
+    return folder
 
 
 def matter() -> list[str]:

@@ -45,8 +45,7 @@ LATER = write_cursor((datetime.now(UTC) - timedelta(minutes=1), "many:1"))
 async def crowded(postgres: Database) -> AsyncIterator[Connection]:
     """A connection to a database of twenty thousand whistles."""
     async with (
-        fresh_database(postgres) as database,
-        await open_pool(database.owner_dsn) as pool,
+        await open_pool((await fresh_database(postgres)).owner_dsn) as pool,
         pool.acquire() as connection,
     ):
         await connection.execute(MANY)

@@ -3,18 +3,16 @@
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from domain.events import ClockStruck, SupervisionRaised
 from domain.records import Record
 from domain.vocabulary import Phase, Point, ReportInState, State, SupervisionLevel
 from domain.working_time import BEIJING, CalendarDay, WorkCalendar
 from tests.fakes import FakeLedger, shipped_rules
-from tests.stage import ADMIN, CLERK, LEADER, PLATFORM, THREE, Play
-from tests.workflows.conftest import Begin
+from tests.stage import ADMIN, CLERK, LEADER, PLATFORM, THREE, Begin, Play
 
 PROMPT = timedelta(seconds=2)
 
@@ -61,9 +59,7 @@ async def test_an_emergency_is_overdue_at_thirty_minutes_and_a_no_show_at_sixty(
     assert_prompt(ledger, play)
 
 
-async def test_a_late_arrival_is_never_blocked_and_clears_no_mark(
-    env: WorkflowEnvironment, begin: Begin, ledger: FakeLedger
-) -> None:
+async def test_a_late_arrival_is_never_blocked_and_clears_no_mark(env: WorkflowEnvironment, begin: Begin) -> None:
     """Arriving after the limit is possible, is measured, and stops the supervision but not the mark."""
     play = await begin()
     await play.blow_emergency("water", "police")
@@ -95,13 +91,12 @@ async def test_reminders_strike_at_half_and_four_fifths_of_the_limit(
     assert_prompt(ledger, play)
 
 
-async def test_five_work_days_run_over_a_holiday(
-    env: WorkflowEnvironment, client: Client, ledger: FakeLedger, worker: Worker
-) -> None:
+@pytest.mark.usefixtures("worker")
+async def test_five_work_days_run_over_a_holiday(env: WorkflowEnvironment, ledger: FakeLedger) -> None:
     """A KEY_WORK whistle's five work days leave out a holiday and count the make-up workday."""
     now = await env.get_current_time()
     ledger.rules = shipped_rules(holiday_from(now))
-    play = await Play.begin(client, ledger, now)
+    play = await Play.begin(env.client, ledger, now)
     await play.accept_enforcement(*THREE, kind="KEY_WORK")
     due_at = (await play.view()).report_ins[0].due_at
     assert due_at is not None
@@ -147,15 +142,20 @@ async def test_a_suspension_is_added_back_to_every_deadline(
     assert_prompt(ledger, play)
 
 
-async def test_a_postponed_clock_leaves_the_timer_alone_and_an_earlier_one_replaces_it(
-    env: WorkflowEnvironment, begin: Begin
-) -> None:
+async def test_a_postponed_clock_leaves_the_timer_alone_and_an_earlier_one_replaces_it(begin: Begin) -> None:
     """Of two later deadlines neither starts a timer; the earlier acceptance limit replaces the review's."""
     play = await begin()
     await play.do("append", CLERK, text="又来电", kind="REPEATED_CALL")
     assert await timers(play) == (1, 0)
-    await play.do("review", CLERK, decision="WHISTLE", kind="ENFORCEMENT", urgency="NORMAL", tier="COMPREHENSIVE",
-                  proposed_responders=list(THREE))
+    await play.do(
+        "review",
+        CLERK,
+        decision="WHISTLE",
+        kind="ENFORCEMENT",
+        urgency="NORMAL",
+        tier="COMPREHENSIVE",
+        proposed_responders=list(THREE),
+    )
     assert await timers(play) == (1, 0)
     await play.do("blow", LEADER)
     assert await timers(play) == (2, 1)
@@ -179,9 +179,7 @@ async def timers(play: Play) -> tuple[int, int]:
     return kinds.count(EventType.EVENT_TYPE_TIMER_STARTED), kinds.count(EventType.EVENT_TYPE_TIMER_CANCELED)
 
 
-async def test_nothing_strikes_any_more_once_a_whistle_is_cancelled(
-    env: WorkflowEnvironment, begin: Begin, ledger: FakeLedger
-) -> None:
+async def test_nothing_strikes_any_more_once_a_whistle_is_cancelled(begin: Begin, ledger: FakeLedger) -> None:
     """A cancelled whistle's workflow completes at once and no clock is left."""
     play = await begin()
     await play.blow_emergency("water")

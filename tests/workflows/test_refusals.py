@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
@@ -12,8 +13,8 @@ from domain.commands import COMMANDS
 from domain.errors import InvalidError, MoveNotAllowedError, NotYourOrganisationError, RoleNotAllowedError
 from domain.values import Actor, compact
 from tests.fakes import FakeLedger
-from tests.stage import CLERK, LEADER, PLATFORM, SOURCE, THREE, Play, department
-from tests.workflows.conftest import Begin, make_test_worker
+from tests.servers import make_test_worker
+from tests.stage import CLERK, LEADER, PLATFORM, SOURCE, THREE, Begin, Play, department
 
 WHISTLE = {"decision": "WHISTLE", "kind": "DAILY", "urgency": "NORMAL", "tier": "GENERAL_ENFORCEMENT"}
 
@@ -36,11 +37,12 @@ REFUSED: list[tuple[str, Actor, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "actor", "fields", "problem"), REFUSED)
+@pytest.mark.parametrize("refused", REFUSED)
 async def test_a_validator_refuses_by_name(
-    begin: Begin, ledger: FakeLedger, name: str, actor: Actor, fields: dict[str, Any], problem: str
+    begin: Begin, ledger: FakeLedger, refused: tuple[str, Actor, dict[str, Any], str]
 ) -> None:
     """Wrong state, role, organisation and fields are refused by name and reach no store."""
+    name, actor, fields, problem = refused
     play = await begin()
     await play.view()
     asked = len(ledger.asked)
@@ -141,8 +143,7 @@ async def test_the_current_details_show_responders_and_deadlines(begin: Begin) -
         assert text in details
 
 
-async def metadata_of(play: Play) -> Any:  # noqa: ANN401 - temporalio.api.sdk.v1.WorkflowMetadata
+async def metadata_of(play: Play) -> WorkflowMetadata:
     """What Temporal's tools show of a workflow."""
-    from temporalio.api.sdk.v1 import WorkflowMetadata  # noqa: PLC0415
-
-    return await play.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    metadata: WorkflowMetadata = await play.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    return metadata

@@ -10,13 +10,12 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
 
 from domain.ledger import RecordInput
 from domain.vocabulary import State
 from tests.fakes import FakeLedger
-from tests.stage import CLERK, LEADER, THREE, Play, department, registration
-from tests.workflows.conftest import Begin, make_test_worker
+from tests.servers import make_test_worker
+from tests.stage import CLERK, LEADER, THREE, Begin, Play, department, registration
 
 MORE = {"text": "补充情况", "kind": "MORE"}
 
@@ -165,14 +164,15 @@ async def test_fifty_commands_at_once_are_stored_one_by_one(begin: Begin, ledger
     assert_told_truly(play, ledger, (await play.view()).version)
 
 
+@pytest.mark.usefixtures("worker")
 async def test_a_workflow_started_too_early_waits_for_its_registration(
-    env: WorkflowEnvironment, client: Client, ledger: FakeLedger, worker: Worker
+    env: WorkflowEnvironment, client: Client, ledger: FakeLedger
 ) -> None:
     """Without a stored registration the workflow task fails visibly, and goes on once there is one."""
     now = await env.get_current_time()
     matter = registration(now)
     play = await Play.start(client, matter.whistle_id)
-    await until(lambda: any(r.whistle_id == matter.whistle_id for _, r in ledger.asked))
+    await asyncio.wait_for(ledger.was_asked.wait(), 20)
     ledger.register(matter, CLERK, now)
     assert (await play.do("append", CLERK, **MORE)).sequence == 2
 
@@ -182,9 +182,7 @@ async def test_a_command_that_came_before_the_value_was_loaded_is_judged_by_the_
 ) -> None:
     """The first workflow task carries an update: its fields are checked, then the store refuses or stores it."""
     play = await Play.begin(client, ledger, await env.get_current_time())
-    early = asyncio.gather(
-        play.do("append", CLERK, **MORE), play.do("blow", LEADER), return_exceptions=True
-    )
+    early = asyncio.gather(play.do("append", CLERK, **MORE), play.do("blow", LEADER), return_exceptions=True)
     async with make_test_worker(client, ledger):
         stored, refused = await early
     assert not isinstance(stored, BaseException)
@@ -215,13 +213,6 @@ async def test_several_commands_of_one_wake_up_share_one_upsert(begin: Begin, le
     await asyncio.gather(*(play.do("append", CLERK, **MORE) for _ in range(20)))
     kinds = [e.event_type for e in (await play.handle.fetch_history()).events]
     assert kinds.count(EventType.EVENT_TYPE_UPSERT_WORKFLOW_SEARCH_ATTRIBUTES) <= 22
-
-
-async def until(condition: Any, *, timeout: float = 20) -> None:  # noqa: ANN401, ASYNC109 - a test's own bound
-    """Wait for a condition on the fakes; fails when it does not come."""
-    async with asyncio.timeout(timeout):
-        while not condition():
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("responders", [tuple(THREE)])

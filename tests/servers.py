@@ -1,0 +1,75 @@
+"""Temporal servers and workers for tests: the time-skipping server, the real one, and workers on a store in memory."""
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from tests.fakes import FakeLedger
+from tests.stage import TASK_QUEUE
+from worker import WORKFLOWS, workflow_runner
+from workflows.presentation import ATTRIBUTE_KEYS
+from workflows.search_attributes import SEARCH_ATTRIBUTES
+
+_KINDS = {
+    "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
+    "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+    "Int": IndexedValueType.INDEXED_VALUE_TYPE_INT,
+}
+
+
+@asynccontextmanager
+async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
+    """Run a server whose clock jumps; without the search attributes registered a first update would hang."""
+    started = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=_program("temporal-test-server"), data_converter=pydantic_data_converter
+    )
+    async with started as env:
+        kinds = {name: _KINDS[kind] for name, kind in SEARCH_ATTRIBUTES.items()}
+        request = AddSearchAttributesRequest(namespace=env.client.namespace, search_attributes=kinds)
+        await env.client.operator_service.add_search_attributes(request)
+        yield env
+
+
+@asynccontextmanager
+async def real_server() -> AsyncIterator[Client]:
+    """Run the real server in memory."""
+    started = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=_program("temporal"),
+        dev_server_log_level="error",
+        data_converter=pydantic_data_converter,
+        search_attributes=list(ATTRIBUTE_KEYS.values()),
+        identity="worker@whistle-worker-0:12345",
+    )
+    async with started as env:
+        yield env.client
+
+
+def make_test_worker(client: Client, ledger: FakeLedger, *, cached: int = 1000) -> Worker:
+    """Make a worker on the store in memory, its workflows in the sandbox as in production."""
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=WORKFLOWS,
+        activities=[ledger.record_command],
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=cached,
+        graceful_shutdown_timeout=timedelta(seconds=1),
+    )
+
+
+def _program(name: str) -> str:
+    program = Path(sys.executable).with_name(name)
+    if not program.exists():
+        pytest.skip(f"{name} is not installed in this environment")
+    return str(program)
