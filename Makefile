@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up test check format docs lock clean
+.PHONY: help setup demo up bench test check format docs lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -27,11 +27,15 @@ $(READY): requirements.lock pyproject.toml
 
 ## make demo    one emergency whistle through all seven steps; KEEP=1 stays up
 demo: $(READY)
-	@KEEP=$(KEEP) $(BIN)/python -m starter.demo
+	@$(BIN)/python -m starter.demo $(if $(KEEP),--keep)
 
 ## make up      PostgreSQL, Temporal with its UI and the worker, in the foreground
 up: $(READY)
 	@exec $(BIN)/whistle up
+
+## make bench   200 whistles through all steps; ends in key=value figures
+bench: $(READY)
+	@$(BIN)/python -m benchmarks.bench
 
 ## make test    the whole suite, on a real PostgreSQL and a real Temporal server
 test: $(READY)

@@ -14,7 +14,6 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     """Send structlog and the standard library's loggers down one road: to a person on a terminal, else to a machine."""
-    on_terminal = stream.isatty()
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _workflow_context,
@@ -23,7 +22,7 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
         structlog.processors.TimeStamper(fmt="iso"),
         _without_sdk_details,
     ]
-    if not on_terminal:
+    if not stream.isatty():
         shared.append(structlog.processors.format_exc_info)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -31,17 +30,7 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer() if on_terminal else structlog.processors.JSONRenderer(ensure_ascii=False)
-    )
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
-        )
-    )
-    logging.basicConfig(handlers=[handler], level=level, force=True)
+    logging.basicConfig(handlers=[_handler(stream, shared)], level=level, force=True)
     for adapter in (workflow.logger, activity.logger):
         _leave_context_to_us(adapter)
 
@@ -74,6 +63,16 @@ def _workflow_context(_logger: WrappedLogger, _method: str, event: EventDict) ->
         event.setdefault("workflow_id", info.workflow_id)
         event.setdefault("run_id", info.run_id)
     return event
+
+
+def _handler(stream: TextIO, shared: list[Processor]) -> logging.Handler:
+    for_people: Processor = structlog.dev.ConsoleRenderer()
+    for_machines: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
+    renderer = for_people if stream.isatty() else for_machines
+    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
+    return handler
 
 
 def _leave_context_to_us(adapter: Any) -> None:  # noqa: ANN401 - two adapters without a common base

@@ -41,7 +41,16 @@ class Settings(BaseSettings):
     database_owner_dsn: str | None = Field(default=None, repr=False)
     temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
+    http_host: str = "127.0.0.1"
     http_port: int | None = Field(default=None, ge=1, le=65535)
+    rate_limit: int = Field(default=200, ge=1, le=100_000)
+    """Requests a second of one key, or of one address without a key, in each gateway process."""
+    oidc_issuer: str | None = None
+    oidc_audience: str | None = None
+    oidc_jwks_url: str | None = None
+    oidc_subject_claim: str = "sub"
+    oidc_role_claim: str = "whistle_role"
+    oidc_organisation_claim: str = "whistle_organisation"
     temporal_port: int | None = Field(default=None, ge=1, le=65535)
     ui_port: int | None = Field(default=None, ge=1, le=65535)
     postgres_port: int | None = Field(default=None, ge=1, le=65535)

@@ -21,18 +21,25 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.ledger import LedgerActivities
 from activities.outbox import OutboxActivities
+from activities.receivers import Receivers
+from activities.webhooks import WebhookActivities
 from observability import ContextInterceptor, configure_logging, temporal_runtime
 from settings import Settings, load_settings
-from starter.start import TASK_QUEUE, start_whistle
+from starter.opening import open_workflow
+from starter.start import TASK_QUEUE
 from storage.pool import Pool, open_pool
 from storage.registrations import Unstarted
+from storage.whistles import value_of
 from workflows.outbox import OUTBOX, OutboxWorkflow
+from workflows.webhooks import WEBHOOKS, WebhookWorkflow
 from workflows.whistle import WhistleWorkflow
 
-WORKFLOWS: list[type] = [WhistleWorkflow, OutboxWorkflow]
+WORKFLOWS: list[type] = [WhistleWorkflow, OutboxWorkflow, WebhookWorkflow]
+STANDING = {OUTBOX: (OutboxWorkflow, "通知投递"), WEBHOOKS: (WebhookWorkflow, "webhook 推送")}
+"""Workflows that never end, by id, each with the line by which admins know it."""
 LOCAL_ACTIVITIES = 20
 ACTIVITIES = 20
-CONNECTIONS = LOCAL_ACTIVITIES + ACTIVITIES + 2
+CONNECTIONS = LOCAL_ACTIVITIES + ACTIVITIES + 8
 LONGEST_WAIT = timedelta(seconds=5)
 LEEWAY = timedelta(seconds=5)
 """What a worker may take beyond its graceful shutdown before it is ended by force."""
@@ -50,7 +57,7 @@ async def run(settings: Settings) -> None:
     try:
         async with make_worker(client, pool, settings):
             log.info("worker_started", task_queue=TASK_QUEUE, temporal=settings.temporal_address)
-            await _unless(stop, _keep_outbox_open(client))
+            await _unless(stop, _keep_open(client))
             await stop.wait()
             log.info("worker_stopping")
     finally:
@@ -63,14 +70,16 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
     ledger = LedgerActivities(pool, settings.limits)
 
     async def start(left: Unstarted) -> None:
-        await start_whistle(client, left.whistle_id, left.title, f"【哨源】{left.title}")
+        if whistle := await value_of(pool, left.whistle_id):
+            await open_workflow(pool, client, whistle, settings.limits)
 
     outbox = OutboxActivities(pool, start)
+    webhooks = WebhookActivities(pool, Receivers(settings.webhook_allow))
     return Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=WORKFLOWS,
-        activities=[ledger.record_command, outbox.deliver_outbox],
+        activities=[ledger.record_command, outbox.deliver_outbox, webhooks.deliver_webhooks],
         workflow_runner=workflow_runner(),
         interceptors=[ContextInterceptor()],
         max_concurrent_activities=ACTIVITIES,
@@ -110,7 +119,7 @@ async def _connect(settings: Settings) -> Client:
                 settings.temporal_address or "localhost:7233",
                 namespace=settings.temporal_namespace,
                 data_converter=pydantic_data_converter,
-                identity=f"worker@{socket.gethostname()}:{os.getpid()}",
+                identity=_identity(),
                 runtime=runtime,
             )
             request = DescribeNamespaceRequest(namespace=settings.temporal_namespace)
@@ -123,18 +132,28 @@ async def _connect(settings: Settings) -> Client:
             return client
 
 
-async def _keep_outbox_open(client: Client) -> None:
+def _identity() -> str:
+    # Four events of every command repeat it.
+    return f"worker@{socket.gethostname().split('.')[0][:24]}:{os.getpid()}"
+
+
+async def _keep_open(client: Client) -> None:
+    for workflow_id, (kind, summary) in STANDING.items():
+        await _open(client, workflow_id, kind.__name__, summary)
+
+
+async def _open(client: Client, workflow_id: str, kind: str, summary: str) -> None:
     while True:
         try:
             await client.start_workflow(
-                OutboxWorkflow.run,
-                id=OUTBOX,
+                kind,
+                id=workflow_id,
                 task_queue=TASK_QUEUE,
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary="通知投递",
+                static_summary=summary,
             )
         except RPCError as error:
-            log.warning("outbox_not_started", reason=str(error))
+            log.warning("workflow_not_started", workflow_id=workflow_id, reason=str(error))
             await asyncio.sleep(LONGEST_WAIT.total_seconds())
         else:
             return

@@ -10,7 +10,7 @@ from temporalio import activity
 from domain.delivery import Delivered, DeliveryRound
 from storage.outbox import OutboxItem, claim, listening, mark_delivered
 from storage.pool import Pool
-from storage.registrations import Unstarted, mark_started, unstarted
+from storage.registrations import Unstarted, unstarted
 
 BATCH = 100
 LEFT_UNSTARTED = timedelta(seconds=5)
@@ -26,7 +26,7 @@ log = structlog.get_logger("outbox")
 
 
 class OutboxActivities:
-    """The outbox of this worker's pool; `start` starts a whistle's workflow."""
+    """The outbox of this worker's pool; `start` starts a whistle's workflow and notes that it did."""
 
     def __init__(self, pool: Pool, start: Start) -> None:
         """Use this pool and this way to start."""
@@ -66,7 +66,6 @@ class OutboxActivities:
         left = await unstarted(self._pool, LEFT_UNSTARTED, BATCH)
         for registration in left:
             await self._start(registration)
-            await mark_started(self._pool, registration.whistle_id)
             log.info("whistle_started_late", whistle_id=registration.whistle_id)
         return len(left)
 

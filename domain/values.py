@@ -87,6 +87,7 @@ class Evidence(Frozen):
     taken_at: AwareDatetime | None = None
     lng: Longitude | None = None
     lat: Latitude | None = None
+    crs: CoordinateSystem | None = None
 
 
 class Officer(Frozen):

@@ -14,6 +14,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain import authority
+from domain.coordinates import in_one_system
 from domain.errors import FieldError, InvalidError, NotFoundError, TemporarilyUnavailableError
 from domain.ledger import Answer
 from domain.organisations import Organisations
@@ -81,7 +82,7 @@ class WhistleClient:
 
         Raises IdempotencyConflictError for other content under the same id.
         """
-        matter = _registration(registration)
+        matter = in_one_system(_registration(registration))
         authorise_registration(matter, actor)
         async with within_reach(self._patience):
             stored = await registrations.register(self.pool, matter, actor, datetime.now(UTC), profile=self._limits)
@@ -101,6 +102,7 @@ class WhistleClient:
             raise InvalidError(stray)
         argument = {**body, "actor": actor.model_dump(mode="json"), "command_id": command_id}
         submission = parse(name, argument)
+        submission = submission.model_copy(update={"command": in_one_system(submission.command)})
         async with within_reach(self._patience):
             return await self._delivery.deliver(whistle_id, submission)
 

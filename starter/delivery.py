@@ -11,15 +11,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.failures import as_refusal
 from domain.authority import Request, authorise
-from domain.errors import MoveNotAllowedError, NotFoundError, RefusedError, TemporarilyUnavailableError
+from domain.decisions import decide
+from domain.errors import MoveNotAllowedError, RefusedError, TemporarilyUnavailableError
 from domain.ledger import Answer
 from domain.submission import Submission, command_hash, split
 from domain.whistle import Whistle
 from starter.opening import open_workflow
 from starter.start import workflow_id_of
-from storage.commands import keep_private, known_answer
+from storage.commands import KnownAs, Standing, keep_private, known_answer, standing
 from storage.pool import Pool
-from storage.whistles import value_of
 
 _NUDGE = timedelta(seconds=2)
 _LOOK_AGAIN_S = (0.05, 0.1, 0.2, 0.4, 0.8)
@@ -35,6 +35,11 @@ class Parcel(NamedTuple):
     whistle_id: str
     submission: Submission
     content_hash: str
+
+    @property
+    def request(self) -> Request:
+        """What the domain is asked, now."""
+        return Request(self.submission.command, self.submission.actor, datetime.now(UTC))
 
 
 class Delivery:
@@ -53,15 +58,18 @@ class Delivery:
         """
         content_hash = command_hash(submission.name, submission.command)
         parcel = Parcel(whistle_id, submission, content_hash)
-        if answer := await self._known(parcel):
+        found = await self._standing(parcel)
+        if found.answer:
             await self._wake(whistle_id)
-            return answer
+            return found.answer
+        # What the catalogues refuse leaves nothing behind either: no history, and an id that may be used again.
+        decide(found.whistle, parcel.request, found.rules)
         try:
             answer = await self._send(parcel)
         except RefusedError:
             # Sent twice at once, the second is refused because the first was done.
-            if answer := await self._known(parcel):
-                return answer
+            if known := await self._known(parcel):
+                return known
             raise
         # Temporal goes by the id alone: of two contents sent at once under one id, both would get the answer.
         return await self._known(parcel) or answer
@@ -84,8 +92,6 @@ class Delivery:
         submission = parcel.submission
         argument, private = split(submission.command)
         if private:
-            # What would be refused leaves nothing behind.
-            await self._permitted(parcel)
             await keep_private(self._pool, parcel.whistle_id, submission.command_id, parcel.content_hash, private)
             argument["private_ref"] = parcel.content_hash
         actor = submission.actor.model_dump(mode="json", exclude_none=True)
@@ -121,13 +127,14 @@ class Delivery:
             raise TemporarilyUnavailableError(message) from None
 
     async def _permitted(self, parcel: Parcel) -> Whistle:
-        whistle = await value_of(self._pool, parcel.whistle_id)
-        if whistle is None:
-            message = f"there is no whistle {parcel.whistle_id}"
-            raise NotFoundError(message)
-        submission = parcel.submission
-        authorise(whistle, Request(submission.command, submission.actor, datetime.now(UTC)))
-        return whistle
+        found = await self._standing(parcel)
+        authorise(found.whistle, parcel.request)
+        return found.whistle
+
+    async def _standing(self, parcel: Parcel) -> Standing:
+        known_as = KnownAs(parcel.submission.command_id, parcel.content_hash)
+        target = getattr(parcel.submission.command, "merge_into", None)
+        return await standing(self._pool, self._limits, parcel.whistle_id, known_as, target)
 
     async def _lags(self, parcel: Parcel) -> bool:
         """Tell whether the workflow refused what the store allows because it lagged, and has caught up now."""

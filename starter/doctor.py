@@ -1,5 +1,6 @@
 """`whistle doctor`: looks at every part and says what to do about each that is not well."""
 
+import asyncio
 import stat
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -29,6 +30,7 @@ _CALENDAR_WARNS_DAYS = 60
 _CATALOGUES = {"organisations", "limits", "calendar"}
 _LATE = timedelta(seconds=10)
 _OUTBOX_WARNS = 1000
+_LOOK_AGAIN_S = (0.0, 0.5, 1.0, 1.5)
 _POLLED_WITHIN = timedelta(minutes=2)
 
 
@@ -154,10 +156,13 @@ async def _search_attributes(client: WhistleClient, settings: Settings) -> Verdi
 
 
 async def _worker(client: WhistleClient, settings: Settings) -> Verdict:
-    polls = [await _pollers(client, settings, kind) for kind in _POLLED]
-    if not all(polls):
-        return Health.BROKEN, f"nobody polls the task queue {TASK_QUEUE}", "whistle worker (whistle up starts one)"
-    return Health.WELL, f"task queue {TASK_QUEUE}: {', '.join(sorted(set().union(*polls)))}", None
+    # A stack that has only just started has a worker that is about to poll.
+    for pause in _LOOK_AGAIN_S:
+        await asyncio.sleep(pause)
+        polls = [await _pollers(client, settings, kind) for kind in _POLLED]
+        if all(polls):
+            return Health.WELL, f"task queue {TASK_QUEUE}: {', '.join(sorted(set().union(*polls)))}", None
+    return Health.BROKEN, f"nobody polls the task queue {TASK_QUEUE}", "whistle worker (whistle up starts one)"
 
 
 async def _pollers(client: WhistleClient, settings: Settings, kind: TaskQueueType.ValueType) -> set[str]:

@@ -1,22 +1,27 @@
 """Who may act: one key for every organisation of the catalogue, kept in keys.json, known to the store by its hash."""
 
-import base64
 import json
 import os
 import secrets
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 from domain.errors import UnauthenticatedError
 from domain.organisations import Organisations
 from domain.values import Actor
 from domain.vocabulary import OrganisationType, Role
+from starter.signing import fresh_secret
+from storage.hooks import put_secret
 from storage.keys import Principal, principal_of, put_key
 from storage.pool import Pool
 
 KEYS_FILE = "keys.json"
 HOTLINE = "12345"
-_HOOK = f"hook@{HOTLINE}"
+HOOK_PREFIX = "hook@"
+_HOOKS = (HOTLINE, "grid")
+"""The sources whose own JSON is taken in by the shipped mappings."""
+HOOK_OVERLAP = timedelta(days=1)
 _DISTRICT = {
     "platform": (Role.DISTRICT_PLATFORM, "platform"),
     "arbiter": (Role.ARBITER, "arbiter"),
@@ -49,13 +54,23 @@ async def ensure_keys(pool: Pool, data_dir: Path, organisations: Organisations) 
     known = read_keys(data_dir)
     bearers = list(principals(organisations))
     keys = known | {p.name: f"wk_{secrets.token_urlsafe(32)}" for p in bearers if p.name not in known}
-    keys.setdefault(_HOOK, f"whsec_{base64.b64encode(secrets.token_bytes(32)).decode('ascii')}")
+    keys |= {hook: fresh_secret() for source in _HOOKS if (hook := f"{HOOK_PREFIX}{source}") not in keys}
     if keys != known:
         _write(path, keys)
     for bearer in bearers:
         if await principal_of(pool, keys[bearer.name]) != bearer:
             await put_key(pool, bearer.name, bearer.role, bearer.organisation, keys[bearer.name])
+    for hook in (name for name in keys if name.startswith(HOOK_PREFIX)):
+        await put_secret(pool, hook.removeprefix(HOOK_PREFIX), keys[hook], HOOK_OVERLAP)
     return path
+
+
+async def rotate_hook(pool: Pool, data_dir: Path, source_system: str) -> str:
+    """Give a source a new secret to sign with; the one before stays good for a day."""
+    secret = fresh_secret()
+    _write(data_dir / KEYS_FILE, read_keys(data_dir) | {f"{HOOK_PREFIX}{source_system}": secret})
+    await put_secret(pool, source_system, secret, HOOK_OVERLAP)
+    return secret
 
 
 def read_keys(data_dir: Path) -> dict[str, str]:

@@ -62,6 +62,10 @@ _FILL = {
         from jsonb_to_recordset($1::jsonb) as d (date date, workday boolean, note text, source text)
     """,
 }
+_DAYS = """
+select date, workday, note, source from calendar_day
+where $1::integer is null or extract(year from date) = $1 order by date
+"""
 _LONGEST_CACHE = 8
 # Any number that is ours alone, held while a catalogue is imported.
 _IMPORTING = 0x434154414C4F47
@@ -100,6 +104,11 @@ async def rules_of(source: Pool | Connection, profile: str, edition: str | None)
         message = "no catalogue is in force; load the shipped ones"
         raise TemporarilyUnavailableError(message)
     return _cache.get((edition, profile)) or await _load(source, profile)
+
+
+async def calendar_days(pool: Pool, year: int | None = None) -> list[CalendarDay]:
+    """List the days set apart, of one year or of all, with where that is written."""
+    return [CalendarDay(**row) for row in await pool.fetch(_DAYS, year)]
 
 
 async def import_catalogue(pool: Pool, name: CatalogueName, text: str, source: str = "import") -> ImportReport:

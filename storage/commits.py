@@ -65,6 +65,11 @@ with model as (
     set (level, raised_at, answered_at) = (excluded.level, excluded.raised_at, excluded.answered_at)
     where (s.level, s.raised_at, s.answered_at)
         is distinct from (excluded.level, excluded.raised_at, excluded.answered_at)
+), queued as (
+    insert into webhook_commit (whistle_id, first_sequence, last_sequence, followers)
+    select $1, $10::integer, model.sequence, $17::jsonb from model
+    where $10::integer is not null
+        and exists (select from webhook where disabled_at is null and deleted_at is null)
 )
 insert into outbox (whistle_id, sequence, kind, audience, urgent, text)
 select o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text
@@ -135,6 +140,7 @@ async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
         clock_rows(whistle),
         supervision_rows(whistle),
         list(_outbox_rows(entry, name_of)),
+        entry.followers or None,
     )
 
 

@@ -1,11 +1,11 @@
 """Cursors of lists: where the next page begins, as text that clients hand back unread."""
 
 import base64
-import binascii
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 
 from domain.errors import InvalidError
+from domain.values import printable
 
 Key = tuple[datetime, *tuple[str, ...]]
 
@@ -19,12 +19,17 @@ def write_cursor(key: Key) -> str:
 def read_cursor(cursor: str, length: int) -> Key:
     """Read the key back; raises InvalidError for what is no cursor of this list."""
     try:
-        at, *rest = json.loads(base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True))
-        key = (datetime.fromisoformat(at), *rest)
-    except (binascii.Error, ValueError, TypeError):
-        key = ()
-    if len(key) != length or not all(isinstance(part, str) and "\0" not in part for part in key[1:]):
-        raise InvalidError.of("cursor", "it is not a cursor of this list")
-    if key[0].tzinfo is None:
-        raise InvalidError.of("cursor", "it is not a cursor of this list")
-    return key
+        return _key(cursor, length)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        raise InvalidError.of("cursor", "it is not a cursor of this list") from None
+
+
+def _key(cursor: str, length: int) -> Key:
+    padded = cursor + "=" * (-len(cursor) % 4)
+    at, *rest = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    if len(rest) != length - 1 or not all(isinstance(part, str) for part in rest):
+        raise ValueError(length)
+    moment = datetime.fromisoformat(at)
+    if moment.tzinfo is None:
+        raise ValueError(at)
+    return (moment.astimezone(UTC), *map(printable, rest))

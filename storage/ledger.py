@@ -23,7 +23,7 @@ from domain.whistle import Whistle
 from storage.catalogues import EDITION, rules_of
 from storage.commands import first_answer
 from storage.commits import Entry, Follower, commits_after, write
-from storage.pool import Connection, Pool
+from storage.pool import Connection, Pool, brief_transaction
 
 # Two rows when whistles merge; their fixed order is what keeps two merges from waiting for each other.
 _LOCK = """
@@ -70,7 +70,7 @@ async def record(pool: Pool, rules_profile: str, request: RecordInput) -> Record
     other error the same request may be sent again.
     """
     asked = _read(request)
-    async with pool.acquire() as connection, connection.transaction(isolation="read_committed"):
+    async with pool.acquire() as connection, brief_transaction(connection):
         if asked is None:
             return await _adopt(connection, request)
         return await _record(connection, rules_profile, request, asked)

@@ -24,7 +24,17 @@ _MAINTENANCE_DATABASE = "postgres"
 _MIGRATING = 0x57484953544C45
 _GRANTS = {
     "select": ("schema_migrations",),
-    "select, insert": ("event", "command", "command_private", "matter", "reporter", "catalogue_import"),
+    "select, insert": (
+        "event",
+        "command",
+        "command_private",
+        "matter",
+        "reporter",
+        "catalogue_import",
+        "whistle_party",
+        "private_view",
+        "open311_request",
+    ),
     "select, insert, update": ("whistle", "whistle_title", "serial_counter", "api_key"),
     "select, insert, update, delete": (
         "organisation",
@@ -33,6 +43,12 @@ _GRANTS = {
         "clock",
         "supervision",
         "outbox",
+        "webhook",
+        "webhook_commit",
+        "webhook_delivery",
+        "webhook_attempt",
+        "hook_secret",
+        "hook_message",
     ),
 }
 _SSL = "select coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)"

@@ -61,8 +61,8 @@ async def pending(pool: Pool) -> int:
 
 
 @asynccontextmanager
-async def listening(pool: Pool) -> AsyncIterator[asyncio.Event]:
-    """Hold a connection that sets the event whenever something is put into the outbox, or when it is lost.
+async def listening(pool: Pool, channel: str = CHANNEL) -> AsyncIterator[asyncio.Event]:
+    """Hold a connection that sets the event whenever a channel is notified, or when the connection is lost.
 
     Clear the event before claiming: what comes meanwhile sets it again. After a loss, listen anew.
     """
@@ -77,10 +77,10 @@ async def listening(pool: Pool) -> AsyncIterator[asyncio.Event]:
 
     async with pool.acquire() as connection:
         connection.add_termination_listener(lose)
-        await connection.add_listener(CHANNEL, hear)
+        await connection.add_listener(channel, hear)
         try:
             yield heard
         finally:
             if not lost.is_set():
                 connection.remove_termination_listener(lose)
-                await connection.remove_listener(CHANNEL, hear)
+                await connection.remove_listener(channel, hear)

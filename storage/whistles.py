@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import asyncpg
+from pydantic import StringConstraints
 
-from domain.values import Evidence, Frozen, Place, Reporter
+from domain.values import Evidence, Frozen, Place, Printable, Reporter
 from domain.vocabulary import Chain, SourceChannel, State, SupervisionLevel, Tier, Urgency, WhistleKind
 from domain.whistle import Whistle
 from storage.cursors import read_cursor, write_cursor
@@ -31,37 +32,47 @@ _VALUE = "select value::text from whistle where whistle_id = $1"
 _MATTER = "select description, address, lng, lat, crs, evidence from matter where whistle_id = $1"
 _REPORTER = "select name, phone, confidential from reporter where whistle_id = $1"
 _LIST = """
-select whistle_id, serial, title, state, step, kind, urgency, tier, chain, township, grid, caller, lead,
+select whistle.whistle_id, serial, title, state, step, kind, urgency, tier, chain, township, grid, caller, lead,
     source_channel, responders, overdue_responders, supervision_level, next_deadline, merged_into, registered_at,
     blown_at, updated_at, closed_at, sequence as version
 from whistle
 """
-_NEWEST_FIRST = "order by registered_at desc, whistle_id desc limit {}"
+_NEWEST_FIRST = "order by whistle.registered_at desc, whistle.whistle_id desc limit {}"
+# From the side of one party, the order is that of its own index.
+_OF_PARTY = "join whistle_party party using (whistle_id)"
+_NEWEST_OF_PARTY_FIRST = "order by party.whistle_registered_at desc, party.whistle_id desc limit {}"
 _CONDITIONS = {
     "state": "state = {}",
     "township": "township = {}",
     "kind": "kind = {}",
     "responder": "responders @> array[{}::text]",
-    "q": """whistle_id in (
+    "party": "party.organisation = {}",
+    "q": """whistle.whistle_id in (
         select whistle_id from whistle_title
         where grams @> title_grams({0}) and position(lower({0}) in lower(title)) > 0
     )""",
 }
 # As a constant, so that the partial index on it serves every plan.
 _OVERDUE = {True: "overdue", False: "not overdue"}
-_BEFORE = "(registered_at, whistle_id) < ({}, {})"
+_BEFORE = "(whistle.registered_at, whistle.whistle_id) < ({}, {})"
+_BEFORE_OF_PARTY = "(party.whistle_registered_at, party.whistle_id) < ({}, {})"
 _MOST = 500
+Word = Annotated[str, StringConstraints(max_length=200), Printable]
 
 
 class WhistleFilter(Frozen):
-    """Which whistles a list shows; None does not filter. `q` is looked for in titles."""
+    """Which whistles a list shows; None does not filter. `q` is looked for in titles.
+
+    `party` leaves those that an organisation has or had a part in.
+    """
 
     state: State | None = None
-    township: str | None = None
-    responder: str | None = None
+    township: Word | None = None
+    responder: Word | None = None
     kind: WhistleKind | None = None
     overdue: bool | None = None
-    q: str | None = None
+    q: Word | None = None
+    party: Word | None = None
 
 
 class WhistleRow(Frozen):
@@ -131,19 +142,21 @@ def list_query(whistle_filter: WhistleFilter, cursor: str | None, limit: int) ->
         arguments.append(value)
         return f"${len(arguments)}"
 
+    of_party = whistle_filter.party is not None
     conditions = list(_conditions(whistle_filter, parameter))
     if cursor:
-        conditions.append(_BEFORE.format(*map(parameter, read_cursor(cursor, 2))))
+        before = _BEFORE_OF_PARTY if of_party else _BEFORE
+        conditions.append(before.format(*map(parameter, read_cursor(cursor, 2))))
     where = f"where {' and '.join(conditions)} " if conditions else ""
-    statement = f"{_LIST} {where}{_NEWEST_FIRST.format(parameter(limit + 1))}"
-    return statement, *arguments
+    order = (_NEWEST_OF_PARTY_FIRST if of_party else _NEWEST_FIRST).format(parameter(limit + 1))
+    return f"{_LIST}{_OF_PARTY if of_party else ''} {where}{order}", *arguments
 
 
 def _conditions(whistle_filter: WhistleFilter, parameter: Callable[[object], str]) -> Iterator[str]:
     for name, value in whistle_filter:
         if name == "overdue" and value is not None:
             yield _OVERDUE[value]
-        elif value not in (None, ""):
+        elif value not in (None, "") or (name == "party" and value is not None):
             yield _CONDITIONS[name].format(parameter(value))
 
 

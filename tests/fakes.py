@@ -17,7 +17,7 @@ from domain.evolve import evolve
 from domain.ledger import ADOPT, Answer, RecordInput, RecordOutput
 from domain.records import Commit, Record
 from domain.registration import Registration, register
-from domain.rules import Rules
+from domain.rules import MergeTarget, Rules
 from domain.submission import STRIKE, StrikeClock, Submission, command_hash, content_hash, parse
 from domain.values import ENGINE, Actor
 from domain.whistle import Whistle
@@ -110,7 +110,9 @@ class FakeLedger:
     def _decide(self, request: RecordInput, actor: Actor, command_id: str, content: str, command: Any) -> RecordOutput:
         whistle = self.values[request.whistle_id]
         at = max(request.at, self.trail[request.whistle_id][-1].at)
-        events = decide(whistle, Request(command, actor, at), self.rules)
+        target = self.values.get(getattr(command, "merge_into", None) or "")
+        rules = self.rules._replace(merge_target=MergeTarget(target.whistle_id, target.state) if target else None)
+        events = decide(whistle, Request(command, actor, at), rules)
         records = tuple(
             Record(sequence=whistle.sequence + i, at=at, actor=actor, command_id=command_id, event=event)
             for i, event in enumerate(events, 1)

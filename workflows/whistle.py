@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.submission import parse
     from domain.values import Actor, compact
     from domain.view import View, view
-    from domain.vocabulary import Role, State
+    from domain.vocabulary import Role
     from domain.whistle import Whistle
     from workflows.account import Account
     from workflows.commands_as_updates import commands_as_updates
@@ -53,6 +53,7 @@ class WhistleWorkflow:
         self._attributes = _attributes_at_start()
         self._shown: Whistle | None = None
         self._cancel_answered = False
+        self._cancel_stored = False
 
     @workflow.run
     async def run(self, start: WhistleInput) -> WhistleEnd:
@@ -170,6 +171,7 @@ class WhistleWorkflow:
         sender = {"actor": compact(TEMPORAL), "command_id": f"temporal-cancel/{workflow.info().run_id}"}
         try:
             await self.perform(Cancel.wire_name(), compact(command) | sender)
+            self._cancel_stored = True
         except ApplicationError as refused:
             workflow.logger.warning("cancel_refused", extra={"problem": refused.type, "reason": refused.message})
 
@@ -187,9 +189,9 @@ class WhistleWorkflow:
             self._timer.arm(strike)
 
     def _end(self) -> WhistleEnd:
-        whistle = self._loaded()
-        if whistle.state is State.CANCELLED and workflow.cancellation_reason() is not None:
+        if self._cancel_stored:
             raise asyncio.CancelledError
+        whistle = self._loaded()
         return WhistleEnd(state=whistle.state, outcome=whistle.outcome, version=whistle.sequence)
 
     def _loaded(self) -> Whistle:

@@ -1,6 +1,6 @@
 """A desk at the store: registers and commands as the starter and the workflow would, without either."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
@@ -30,6 +30,14 @@ TABLES = (
     "outbox",
     "serial_counter",
 )
+
+REVIEW = {
+    "decision": "WHISTLE",
+    "kind": "DAILY",
+    "urgency": "NORMAL",
+    "tier": "COMPREHENSIVE",
+    "proposed_responders": ["water", "police"],
+}
 
 
 class Desk:
@@ -170,8 +178,3 @@ def folded(records: list[Record]) -> Whistle:
 async def row_counts(pool: Pool) -> dict[str, int]:
     """Count the rows of every table that a command may write."""
     return {table: await pool.fetchval(f"select count(*) from {table}") for table in TABLES}
-
-
-def utc(year: int, month: int, day: int, hour: int = 0) -> datetime:
-    """Write a moment in UTC."""
-    return datetime(year, month, day, hour, tzinfo=UTC)

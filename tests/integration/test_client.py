@@ -6,11 +6,13 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from temporalio.client import WorkflowQueryFailedError
 
 from domain.errors import (
     IdempotencyConflictError,
@@ -242,22 +244,30 @@ async def plant(way: Way, whistle_id: str, name: str, key: str, **body: Any) -> 
     return (await record(way.client.pool, "default", request)).answer
 
 
+async def until_at(way: Way, whistle_id: str, version: int) -> None:
+    """Wait until the workflow knows of that many events."""
+    handle = way.client.temporal.get_workflow_handle(workflow_id_of(whistle_id))
+    async with asyncio.timeout(20):
+        while True:
+            with suppress(WorkflowQueryFailedError):
+                if (await handle.query("view"))["version"] == version:
+                    return
+            await asyncio.sleep(0.05)
+
+
 async def test_a_command_that_temporal_never_recorded_is_known_and_wakes_its_workflow(way: Way) -> None:
     """The retry of a lost command gives the stored answer, and the workflow catches up."""
     whistle_id = await way.register()
+    await until_at(way, whistle_id, 1)
     planted = await plant(way, whistle_id, CLERK, "k", **review())
     assert planted == await way.do(CLERK, whistle_id, "review", "k", **review())
-    handle = way.client.temporal.get_workflow_handle(workflow_id_of(whistle_id))
-    async with asyncio.timeout(10):
-        while (await handle.query("view"))["version"] != planted.version:  # noqa: ASYNC110 - a query has no event to wait for
-            await asyncio.sleep(0.05)
+    await until_at(way, whistle_id, planted.version)
 
 
 async def test_a_workflow_that_lags_does_not_refuse_what_the_store_allows(way: Way) -> None:
     """The leader may blow at once what a lost command proposed; what the store refuses too stays refused."""
     whistle_id = await way.register()
-    handle = way.client.temporal.get_workflow_handle(workflow_id_of(whistle_id))
-    assert (await handle.query("view"))["state"] == State.SOURCED
+    await until_at(way, whistle_id, 1)
     await plant(way, whistle_id, CLERK, "k", **review())
     with pytest.raises(MoveNotAllowedError):
         await way.do(PLATFORM, whistle_id, "accept", lead="market")

@@ -3,7 +3,6 @@
 import asyncio
 from datetime import timedelta
 
-import asyncpg
 import pytest
 
 from domain.errors import (
@@ -13,27 +12,15 @@ from domain.errors import (
     NotFoundError,
     NotYourOrganisationError,
     RoleNotAllowedError,
-    TemporarilyUnavailableError,
 )
-from domain.ledger import ADOPT, RecordInput
+from domain.ledger import RecordInput
 from domain.submission import command_hash, parse
 from domain.vocabulary import State
 from storage.catalogues import rules
-from storage.commands import keep_private, known_answer
-from storage.events import trail
-from storage.ledger import LedgerBehindError, record
+from storage.commands import known_answer
 from storage.pool import Pool, open_pool
 from tests.conftest import Database
-from tests.integration.desk import Desk, folded, row_counts
-from tests.life import OFFICERS, TUESDAY_MORNING
-
-REVIEW = {
-    "decision": "WHISTLE",
-    "kind": "DAILY",
-    "urgency": "NORMAL",
-    "tier": "COMPREHENSIVE",
-    "proposed_responders": ["water", "police"],
-}
+from tests.integration.desk import REVIEW, Desk, folded, row_counts
 
 
 @pytest.fixture
@@ -192,13 +179,6 @@ async def test_an_unknown_whistle_is_not_found(pool: Pool):
         await desk.adopt(0)
 
 
-async def test_a_store_that_knows_less_than_the_workflow_says_so(desk: Desk):
-    """A database restored from an older copy is no reason to write over the lost events."""
-    desk.known = 7
-    with pytest.raises(LedgerBehindError):
-        await desk.do("clerk@jinhaihu", "review", **REVIEW)
-
-
 async def test_time_never_runs_backwards_in_a_trail(desk: Desk):
     """A worker whose clock is behind stores the time of the event before."""
     await desk.do("clerk@jinhaihu", "review", **REVIEW)
@@ -239,94 +219,6 @@ async def test_a_strike_whose_clock_has_stopped_changes_nothing(desk: Desk):
     assert await row_counts(desk.pool) == before
 
 
-async def test_private_fields_stored_before_are_checked_with_their_command(desk: Desk):
-    """They travel as a reference and are put together again only inside the transaction."""
-    await desk.assembling()
-    body = {"responder": "water", "officers": OFFICERS}
-    whole = desk.asked("department@water", "arrive", command_id="x", **body)
-    reference = command_hash("arrive", parse("arrive", whole.argument).command)
-    travelling = {k: v for k, v in whole.argument.items() if k != "officers"} | {"private_ref": reference}
-    request = whole.model_copy(update={"argument": travelling})
-    with pytest.raises(InvalidError):
-        await desk.send(request)
-    await keep_private(desk.pool, desk.whistle_id, "x", reference, {"officers": OFFICERS})
-    await keep_private(desk.pool, desk.whistle_id, "x", reference, {"officers": OFFICERS})
-    first = await desk.send(request)
-    assert first.answer is not None
-    assert (await desk.send(whole)).answer == first.answer
-    shown = await trail(desk.pool, desk.whistle_id, after=first.commits[0].sequence - 1, with_private=True)
-    assert shown[0].private == {"officers": OFFICERS}
-
-
-async def test_a_reference_to_other_content_is_refused(desk: Desk):
-    """The public fields must be those that the reference was made for."""
-    await desk.assembling()
-    whole = desk.asked("department@water", "arrive", command_id="x", responder="water", officers=OFFICERS)
-    reference = command_hash("arrive", parse("arrive", whole.argument).command)
-    await keep_private(desk.pool, desk.whistle_id, "x", reference, {"officers": OFFICERS})
-    forged = {"responder": "water", "occurred_at": "2026-11-24T01:00:00Z", "private_ref": reference}
-    argument = {k: whole.argument[k] for k in ("actor", "command_id")} | forged
-    with pytest.raises(InvalidError, match="private_ref"):
-        await desk.send(whole.model_copy(update={"argument": argument}))
-
-
-async def test_private_fields_sent_inline_are_stored_beside_the_command(desk: Desk):
-    """A command sent straight to Temporal leaves the same rows as one of the starter."""
-    await desk.do("clerk@jinhaihu", "append", text="举报人又来电", kind="MORE", note="语气急")
-    body = await desk.pool.fetchval("select body from command_private")
-    assert body == {"text": "举报人又来电", "note": "语气急"}
-    data = await desk.pool.fetchval("select string_agg(data::text || summary, '') from event")
-    assert "举报人又来电" not in data
-
-
-async def test_private_fields_need_a_whistle(pool: Pool):
-    """The starter learns of a wrong id before it sends anything."""
-    with pytest.raises(NotFoundError):
-        await keep_private(pool, "12345:nowhere", "x", "hash", {"note": "x"})
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "update event set summary = 'x'",
-        "update event set summary = 'x' where false",
-        "delete from event",
-        "truncate event",
-        "truncate event cascade",
-    ],
-)
-async def test_the_trail_can_be_changed_neither_by_the_application_nor_by_its_owner(
-    desk: Desk, owner_pool: Pool, statement: str
-):
-    """Privileges refuse the one, a trigger refuses both."""
-    for pool in (desk.pool, owner_pool):
-        with pytest.raises(asyncpg.InsufficientPrivilegeError):
-            await pool.execute(statement)
-    async with owner_pool.acquire() as owner:
-        await owner.execute("set session_replication_role = replica")
-        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="append-only"):
-            await owner.execute(statement)
-        await owner.execute("reset session_replication_role")
-
-
-@pytest.mark.parametrize("table", ["command", "command_private", "matter", "reporter"])
-async def test_the_application_cannot_rewrite_what_was_said(desk: Desk, table: str):
-    """Commands and private fields are written once too."""
-    with pytest.raises(asyncpg.InsufficientPrivilegeError):
-        await desk.pool.execute(f"delete from {table}")
-
-
-async def test_two_merges_into_each_other_never_make_a_circle(pool: Pool):
-    """Of two whistles merged into each other at once, one stays open."""
-    for turn in range(10):
-        desks = [await Desk.registered(pool, external_id=f"{turn}-{side}") for side in "ab"]
-        merges = [
-            mine.do("clerk@jinhaihu", "merge", merge_into=other.whistle_id) for mine, other in (desks, reversed(desks))
-        ]
-        outcomes = await asyncio.gather(*merges, return_exceptions=True)
-        assert sorted(type(o).__name__ for o in outcomes) == ["Answer", "InvalidError"]
-
-
 async def test_the_sources_of_merged_whistles_hear_what_the_public_hears(pool: Pool):
     """Also through a third one; each under its own whistle."""
     first, second, third = [await Desk.registered(pool, external_id=name) for name in ("one", "two", "three")]
@@ -353,32 +245,6 @@ async def test_clocks_and_supervisions_follow_the_whistle(desk: Desk):
     await desk.do("leader@jinhaihu", "cancel", reason="误报")
     assert await desk.pool.fetchval("select count(*) from clock") == 0
     assert await desk.pool.fetchval("select count(*) from supervision") == 0
-
-
-async def test_a_database_without_catalogues_is_unavailable_and_refuses_nothing(desk: Desk, owner_pool: Pool):
-    """A refusal is for ever, but a missing catalogue is only not loaded yet."""
-    await owner_pool.execute("truncate catalogue_import")
-    with pytest.raises(TemporarilyUnavailableError):
-        await desk.do("clerk@jinhaihu", "review", **REVIEW)
-
-
-async def test_a_row_that_another_holds_gives_an_error_that_may_be_tried_again(desk: Desk):
-    """A local activity has one second: the lock is given up before."""
-    async with desk.pool.acquire() as other, other.transaction():
-        await other.execute("select from whistle for update")
-        started = asyncio.get_running_loop().time()
-        with pytest.raises(asyncpg.LockNotAvailableError):
-            await desk.do("clerk@jinhaihu", "review", **REVIEW)
-        assert asyncio.get_running_loop().time() - started < 1
-    assert (await desk.do("clerk@jinhaihu", "review", **REVIEW)).state is State.PROPOSED
-
-
-async def test_a_database_that_is_away_gives_no_refusal():
-    """The worker starts before its database, and tries again."""
-    request = RecordInput(whistle_id="12345:1", known_sequence=1, name=ADOPT, at=TUESDAY_MORNING)
-    async with await open_pool("postgresql://x:y@127.0.0.1:1/none?sslmode=disable") as pool:
-        with pytest.raises(OSError, match="Connect call failed"):
-            await record(pool, "default", request)
 
 
 async def test_a_command_costs_five_statements(desk: Desk, database: Database):

@@ -1,8 +1,7 @@
 """The store as ledger: outages delay, lost answers repeat nothing, and what Temporal never recorded is adopted."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
@@ -35,21 +34,6 @@ async def test_a_whole_life_leaves_workflow_and_store_equal(begin: Begin, ledger
     view = await play.view()
     assert view.state is State.CLOSED
     assert_told_truly(play, ledger, view.version)
-
-
-async def test_a_command_costs_at_most_eight_events_and_two_kilobytes(
-    real_client: Client, ledger: FakeLedger, record_property: Callable[[str, object], None]
-) -> None:
-    """Three departments through all steps, with command ids as long as real ones, stay within the budget."""
-    async with make_test_worker(real_client, ledger):
-        play = await Play.begin(real_client, ledger, datetime.now(UTC))
-        accepted = await play.play_every_step()
-        events = (await play.handle.fetch_history()).events
-    per_command = len(events) / accepted, sum(e.ByteSize() for e in events) / accepted
-    record_property("events_per_command", per_command[0])
-    record_property("bytes_per_command", per_command[1])
-    assert per_command[0] <= 8
-    assert per_command[1] <= 2048
 
 
 async def test_three_failures_lead_to_an_ordinary_activity(begin: Begin, ledger: FakeLedger) -> None:

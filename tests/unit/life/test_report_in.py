@@ -264,7 +264,7 @@ def test_an_extension_moves_its_own_phase_once():
 
 
 def test_a_granted_extension_lifts_the_mark_of_the_limit_it_moved():
-    """overdue speaks of due_at; granted late, the mark and its 催办 end."""
+    """Overdue speaks of due_at; granted late, the mark and its 催办 end."""
     life = Life().assembling("water")
     due = part(life, "water").due(Phase.ARRIVE)
     body = {"responder": "water", "phase": "ARRIVAL", "reason": "x", "until": (due + timedelta(days=3)).isoformat()}

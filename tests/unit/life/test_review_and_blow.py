@@ -232,7 +232,7 @@ def test_a_whistle_in_action_no_longer_merges():
 
 
 def test_repeated_calls_are_counted_and_never_a_new_whistle():
-    """append changes no state."""
+    """Append changes no state."""
     life = Life().assembling("water")
     life.do("source@12345", "append", text="又来电", kind="REPEATED_CALL")
     life.do("clerk@jinhaihu", "append", text="补充", kind="MORE")

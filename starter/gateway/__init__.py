@@ -1,0 +1,1 @@
+"""The gateway: integrators register, drive and follow whistles over HTTP."""

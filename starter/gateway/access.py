@@ -1,0 +1,100 @@
+"""One line and one measurement for each request, under an id that the answer carries too; no personal data in either."""
+
+import re
+import time
+from uuid import uuid4
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
+
+REQUEST_ID = "X-Request-Id"
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
+_UNKNOWN = "(no such path)"
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+}
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
+log = structlog.get_logger("gateway")
+
+
+class Metrics:
+    """What one gateway process measures of itself."""
+
+    def __init__(self) -> None:
+        """Measure into a registry of its own."""
+        self.registry = CollectorRegistry()
+        labels = ("method", "route", "status")
+        self.requests = Counter("whistle_http_requests", "Requests answered", labels, registry=self.registry)
+        self.seconds = Histogram(
+            "whistle_http_request_seconds",
+            "Time to the end of the answer, streams left out",
+            ("method", "route"),
+            registry=self.registry,
+        )
+        self.in_flight = Gauge("whistle_http_in_flight", "Requests being answered", registry=self.registry)
+        self.streams = Gauge("whistle_http_streams", "Open event streams", registry=self.registry)
+        self.dropped = Counter("whistle_http_streams_dropped", "Streams whose client was too slow", registry=self.registry)
+
+
+class AccessLog:
+    """Names, measures and logs each request."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        """Measure into these; by route, since paths hold ids, and there are too many of those."""
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get(REQUEST_ID, "")
+        request_id = given if _WELL_FORMED.fullmatch(given) else uuid4().hex
+        scope.setdefault("state", {})["request_id"] = request_id
+        seen = _Seen()
+        began = time.perf_counter()
+        with bound_contextvars(request_id=request_id), self._metrics.in_flight.track_inprogress():
+            try:
+                await self._app(scope, receive, seen.watching(send, request_id))
+            finally:
+                self._note(scope, seen, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, seen: "_Seen", seconds: float) -> None:
+        method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+        route = _route_of(scope)
+        self._metrics.requests.labels(method, route, seen.status).inc()
+        if not seen.streamed:
+            self._metrics.seconds.labels(method, route).observe(seconds)
+        if scope["path"] not in _QUIET:
+            caller = scope["state"].get("caller")
+            log.info("request", method=method, route=route, status=seen.status, ms=round(seconds * 1000, 1), caller=caller)
+
+
+class _Seen:
+    status = 0
+    streamed = False
+
+    def watching(self, send: Send, request_id: str) -> Send:
+        async def watched(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.status = message["status"]
+                headers = MutableHeaders(scope=message)
+                self.streamed = headers.get("content-type", "").startswith("text/event-stream")
+                headers[REQUEST_ID] = request_id
+                for name, value in _SECURITY.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        return watched
+
+
+def _route_of(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", _UNKNOWN))

@@ -1,0 +1,76 @@
+"""Bodies are read whole, within bounds of size and time, before any route sees them.
+
+So no client holds a route by sending slowly, and none fills memory: also where it sends chunks without a length.
+"""
+
+import asyncio
+from datetime import timedelta
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from starter.gateway.problems import TimedOutError, TooLargeError, problem_response
+
+LARGEST_BODY = 1_048_576
+"""Bytes."""
+READ_WITHIN = timedelta(seconds=10)
+
+
+class BoundedBodies:
+    """Reads each request's body and hands it on in one piece."""
+
+    def __init__(
+        self, app: ASGIApp, largest: int = LARGEST_BODY, within: timedelta = READ_WITHIN
+    ) -> None:
+        """Read at most so many bytes in at most so much time."""
+        self._app = app
+        self._largest = largest
+        self._within = within.total_seconds()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer 413 or 408, or let the request pass with its body in one piece."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        try:
+            async with asyncio.timeout(self._within):
+                body = await self._read(scope, receive)
+        except TimeoutError:
+            late = TimedOutError(f"the request's body did not arrive within {self._within:g} s")
+            await problem_response(late)(scope, receive, send)
+        except TooLargeError as error:
+            await problem_response(error)(scope, receive, send)
+        else:
+            await self._app(scope, _replayed(body, receive), send)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Message:
+        if _announced(scope) > self._largest:
+            raise self._too_large()
+        body = bytearray()
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return message
+            body += message.get("body", b"")
+            if len(body) > self._largest:
+                raise self._too_large()
+            if not message.get("more_body", False):
+                return {"type": "http.request", "body": bytes(body), "more_body": False}
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"a body has at most {self._largest:,} bytes")
+
+
+def _announced(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value[:20])
+    return 0
+
+
+def _replayed(body: Message, receive: Receive) -> Receive:
+    left = [body]
+
+    async def next_message() -> Message:
+        return left.pop() if left else await receive()
+
+    return next_message

@@ -1,0 +1,9 @@
+"""Open311 GeoReport v2: residents' apps report a matter and follow it in the words of an open standard.
+
+Fields, order, formats and error lists are those of https://wiki.open311.org/GeoReport_v2; what differs is listed in
+docs/reference/open311.md.
+"""
+
+from starter.gateway.open311.routes import router
+
+__all__ = ["router"]

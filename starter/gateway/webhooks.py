@@ -1,0 +1,248 @@
+"""Outbound webhooks over HTTP: subscriptions, the log of what was delivered, and replay by hand."""
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+
+import httpx
+from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from activities.receivers import Lookups, Resolve, addresses_of
+from domain.addresses import Network, is_allowed
+from domain.errors import InvalidError, MoveNotAllowedError, NotFoundError, RoleNotAllowedError
+from domain.submission import content_hash
+from domain.values import ID_PART_PATTERN, Printable
+from domain.vocabulary import Role
+from domain.webhooks import EVERYTHING, unknown_events
+from starter.availability import within_reach
+from starter.gateway.callers import Caller
+from starter.gateway.context import Here
+from starter.gateway.problems import MEDIA_TYPE, Problem
+from starter.signing import fresh_secret
+from storage.keys import Principal
+from storage.webhook_deliveries import Delivery, list_deliveries, replay
+from storage.webhooks import NewWebhook, Webhook, delete_webhook, find_webhook, list_webhooks, subscribe
+
+_PROBLEM: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
+_REFUSED: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 403, 422, 429, 503), _PROBLEM)
+_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: _PROBLEM}
+_CONFLICT: dict[int | str, dict[str, Any]] = {409: _PROBLEM}
+_LONGEST_URL = 2_000
+_MOST_EVENTS = 100
+_PORTS = range(1, 65536)
+_EXAMPLE: dict[str, Any] = {"url": "https://hotline.example.org/whistles", "events": ["WhistleBlown", "FeedbackGiven"]}
+
+router = APIRouter(prefix="/v1/webhooks", tags=["推送 webhooks"], responses=_REFUSED)
+_lookups = Lookups()
+
+
+def resolver() -> Resolve:
+    """Give the way in which names are resolved."""
+    return _lookups.resolve
+
+
+WebhookId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$", examples=["wh_0123456789abcdef0123456789abcdef"])]
+DeliveryId = Annotated[int, Path(ge=1, le=2**63 - 1)]
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+
+
+class WebhookRequest(BaseModel):
+    """Where to send which events; `organisation` keeps it to whistles that this organisation has a part in."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [_EXAMPLE]})
+
+    url: Annotated[str, StringConstraints(strip_whitespace=True, max_length=_LONGEST_URL), Printable]
+    events: Annotated[tuple[str, ...], Field(min_length=1, max_length=_MOST_EVENTS)]
+    organisation: Annotated[str, StringConstraints(pattern=ID_PART_PATTERN)] | None = None
+
+
+class WebhookCreated(BaseModel):
+    """A subscription's id, and the secret that its messages are signed with: shown this once."""
+
+    id: str
+    secret: str
+
+
+class WebhookView(BaseModel):
+    """A subscription; one that was answered 410 is disabled."""
+
+    id: str
+    owner: str
+    source_system: str | None = None
+    organisation: str | None = None
+    url: str
+    events: tuple[str, ...]
+    created_at: datetime
+    disabled_at: datetime | None = None
+    disabled_reason: str | None = None
+
+
+class WebhookList(BaseModel):
+    """A caller's subscriptions, the newest first."""
+
+    items: list[WebhookView]
+    next_cursor: str | None = None
+
+
+class DeliveryList(BaseModel):
+    """A page of the delivery log, the newest first."""
+
+    items: list[Delivery]
+    next_cursor: str | None = None
+
+
+def _subscriber(caller: Caller) -> Principal:
+    if not {Role.ADMIN, Role.SOURCE_SYSTEM}.intersection(caller.roles):
+        message = "webhooks are for administrators and source systems"
+        raise RoleNotAllowedError(message)
+    return caller
+
+
+Subscriber = Annotated[Principal, Depends(_subscriber)]
+
+
+def _source_of(caller: Principal) -> str | None:
+    return None if Role.ADMIN in caller.roles else caller.organisation or ""
+
+
+@router.post("", status_code=201, responses=_CONFLICT, summary="订阅 Subscribe")
+async def create(
+    *,
+    body: WebhookRequest,
+    response: Response,
+    here: Here,
+    caller: Subscriber,
+    resolve: Annotated[Resolve, Depends(resolver)],
+    idempotency_key: IdempotencyKey = None,
+) -> WebhookCreated:
+    """Subscribe to events, of all whistles for an administrator, of its own for a source.
+
+    The same request again under one Idempotency-Key gives the same subscription and secret. The message and its
+    signature are those of Standard Webhooks.
+    """
+    _known_events(body.events)
+    await _allowed_url(body.url, here.settings.webhook_allow, resolve)
+    new = NewWebhook(
+        id=f"wh_{secrets.token_hex(16)}",
+        owner=caller.name,
+        source_system=_source_of(caller),
+        organisation=body.organisation,
+        url=body.url,
+        events=body.events,
+        secret=fresh_secret(),
+        request_key=idempotency_key,
+        request_hash=content_hash("webhook", body.model_dump(mode="json")),
+    )
+    async with within_reach():
+        made = await subscribe(here.door.pool, new)
+    response.headers["Location"] = f"/v1/webhooks/{made.id}"
+    return WebhookCreated(id=made.id, secret=made.secret)
+
+
+@router.get("", summary="订阅列表 Subscriptions")
+async def index(here: Here, caller: Subscriber) -> WebhookList:
+    """List the caller's subscriptions, for an administrator all; secrets are not shown again."""
+    async with within_reach():
+        found = await list_webhooks(here.door.pool, _source_of(caller))
+    return WebhookList(items=[_view(webhook) for webhook in found])
+
+
+@router.get("/{webhook_id}", responses=_NOT_FOUND, summary="查看订阅 One subscription")
+async def show(webhook_id: WebhookId, here: Here, caller: Subscriber) -> WebhookView:
+    """Show one subscription."""
+    return _view(await _own(here, caller, webhook_id))
+
+
+@router.delete("/{webhook_id}", status_code=204, responses=_NOT_FOUND, summary="退订 Unsubscribe")
+async def delete(webhook_id: WebhookId, here: Here, caller: Subscriber) -> None:
+    """End a subscription; what was not delivered yet is not sent any more."""
+    async with within_reach():
+        if not await delete_webhook(here.door.pool, webhook_id, _source_of(caller)):
+            raise _no_webhook(webhook_id)
+
+
+@router.get("/{webhook_id}/deliveries", responses=_NOT_FOUND, summary="投递记录 Delivery log")
+async def deliveries(
+    webhook_id: WebhookId,
+    here: Here,
+    caller: Subscriber,
+    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+) -> DeliveryList:
+    """List what was sent, with every attempt and its outcome, and when the next attempt is due; kept for 30 days."""
+    await _own(here, caller, webhook_id)
+    before = int(cursor) if cursor else None
+    async with within_reach():
+        found = await list_deliveries(here.door.pool, webhook_id, before=before, limit=limit + 1)
+    more = str(found[limit - 1].id) if len(found) > limit else None
+    return DeliveryList(items=found[:limit], next_cursor=more)
+
+
+@router.post(
+    "/{webhook_id}/deliveries/{delivery_id}/replay",
+    status_code=202,
+    responses=_NOT_FOUND | _CONFLICT,
+    summary="重新投递 Replay",
+)
+async def replay_delivery(webhook_id: WebhookId, delivery_id: DeliveryId, here: Here, caller: Subscriber) -> Delivery:
+    """Send an event once more, at once and under the same webhook-id, whatever became of it before."""
+    webhook = await _own(here, caller, webhook_id)
+    if webhook.disabled_at:
+        message = f"the webhook is disabled ({webhook.disabled_reason}); make a new one"
+        raise MoveNotAllowedError(message)
+    async with within_reach():
+        delivery = await replay(here.door.pool, webhook_id, delivery_id)
+    if delivery is None:
+        message = f"{webhook_id} has no delivery {delivery_id}"
+        raise NotFoundError(message)
+    return delivery
+
+
+async def _own(here: Here, caller: Principal, webhook_id: str) -> Webhook:
+    async with within_reach():
+        webhook = await find_webhook(here.door.pool, webhook_id, _source_of(caller))
+    if webhook is None:
+        raise _no_webhook(webhook_id)
+    return webhook
+
+
+def _no_webhook(webhook_id: str) -> NotFoundError:
+    return NotFoundError(f"there is no webhook {webhook_id} of yours")
+
+
+def _view(webhook: Webhook) -> WebhookView:
+    return WebhookView(**webhook.model_dump())
+
+
+def _known_events(events: tuple[str, ...]) -> None:
+    if unknown := unknown_events(events):
+        message = f"no event types: {', '.join(unknown)[:200]}; {EVERYTHING} alone stands for all"
+        raise InvalidError.of("events", message)
+
+
+async def _allowed_url(text: str, listed: Iterable[Network], resolve: Resolve) -> None:
+    """Check the address when it is given; it is checked again on every connection."""
+    url = _url(text)
+    try:
+        addresses = await addresses_of(url, resolve)
+    except (OSError, TimeoutError):
+        raise InvalidError.of("url", f"{url.host} does not resolve") from None
+    networks = tuple(listed)
+    if not addresses or not all(is_allowed(address, networks) for address in addresses):
+        message = f"{url.host} has a private address; an administrator allows networks by WHISTLE_WEBHOOK_ALLOW"
+        raise InvalidError.of("url", message)
+
+
+def _url(text: str) -> httpx.URL:
+    try:
+        url = httpx.URL(text)
+        usable = url.scheme in ("http", "https") and bool(url.host) and (url.port is None or url.port in _PORTS)
+    except (httpx.InvalidURL, ValueError):
+        usable = False
+    if not usable:
+        raise InvalidError.of("url", "it must be an http or https address")
+    if url.userinfo or url.fragment:
+        raise InvalidError.of("url", "it must not hold a name and password, nor a fragment")
+    return url

@@ -1,0 +1,259 @@
+"""The lives whose histories are kept: every end, and every turn that a later release must replay as it was."""
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+
+from temporalio.client import WorkflowFailureError
+from temporalio.testing import WorkflowEnvironment
+
+from domain.values import Actor
+from domain.vocabulary import Role, State
+from tests.fakes import FakeLedger
+from tests.stage import ADMIN, CLERK, LEADER, PLATFORM, SOURCE, SUPERVISOR, THREE, Play, department
+from workflows import policies
+
+ARBITER = Actor(subject="arbiter", role=Role.ARBITER, organisation="arbiter")
+Told = list[tuple[str, str | None]]
+"""Histories to keep: name, and run id (None: the latest run)."""
+
+
+class Scene:
+    """What a story is played on."""
+
+    def __init__(self, env: WorkflowEnvironment, ledger: FakeLedger) -> None:
+        self.env = env
+        self.ledger = ledger
+
+    async def begin(self, *, reporter: bool = False) -> Play:
+        """Register a whistle and start its workflow."""
+        return await Play.begin(self.env.client, self.ledger, await self.env.get_current_time(), reporter=reporter)
+
+    async def pass_time(self, duration: timedelta) -> None:
+        """Let the server's clock run."""
+        await self.env.sleep(duration)
+
+
+Story = Callable[[Scene], Awaitable[Play]]
+
+
+async def closed(scene: Scene) -> Play:
+    """Three departments through all steps, and the windows of CLOSED to their end."""
+    play = await scene.begin()
+    await play.play_every_step()
+    assert (await play.handle.result()).state is State.CLOSED
+    return play
+
+
+async def closed_after_callback(scene: Scene) -> Play:
+    """With a reporter: closed by the callback that reached the resident."""
+    play = await scene.begin(reporter=True)
+    await play.play_every_step()
+    await play.do("callback", SOURCE, reached=False)
+    await play.do("callback", SOURCE, reached=True, solved=True, satisfaction="FAIR")
+    await play.do("appeal", department(THREE[1]), responder=THREE[1], reason="报到时间记录有误")
+    await play.do("decide_appeal", PLATFORM, responder=THREE[1], upheld=True)
+    await play.handle.result()
+    return play
+
+
+async def rejected(scene: Scene) -> Play:
+    """Rejected at review."""
+    play = await scene.begin()
+    await play.do("review", CLERK, decision="REJECT", rejection="OUT_OF_SCOPE", reason="不属本级职责")
+    await play.handle.result()
+    return play
+
+
+async def merged(scene: Scene) -> Play:
+    """Merged into another whistle."""
+    main, play = await scene.begin(), await scene.begin()
+    await play.do("merge", CLERK, merge_into=main.whistle_id, reason="同一事项")
+    await play.handle.result()
+    return play
+
+
+async def cancelled(scene: Scene) -> Play:
+    """Called off by the leader with departments on their way."""
+    play = await scene.begin()
+    await play.accept_enforcement(*THREE)
+    await play.arrive(THREE[0])
+    await play.do("cancel", LEADER, reason="误报")
+    await play.handle.result()
+    return play
+
+
+async def cancelled_by_temporal(scene: Scene) -> Play:
+    """Cancelled in Temporal's own tools."""
+    play = await scene.begin()
+    await play.accept_enforcement(*THREE)
+    await play.handle.cancel(reason="演练结束")
+    try:
+        await play.handle.result()
+    except WorkflowFailureError:
+        return play
+    message = "a cancelled workflow must show as cancelled"
+    raise AssertionError(message)
+
+
+async def cancel_refused(scene: Scene) -> Play:
+    """A Temporal cancel that the table refuses, and the life after it."""
+    play = await scene.begin()
+    await play.play_every_step()
+    await play.handle.cancel()
+    await scene.pass_time(timedelta(hours=1))
+    await play.do("reopen", CLERK, reason="问题反弹")
+    await play.do("cancel", LEADER, reason="另行处理")
+    await play.handle.result()
+    return play
+
+
+async def self_handled(scene: Scene) -> Play:
+    """Done by the township itself."""
+    play = await scene.begin()
+    await play.do("review", CLERK, decision="SELF_HANDLE", reason="本级可办")
+    await play.do("feedback", CLERK, reply="已清理", via="SMS")
+    await play.handle.result()
+    return play
+
+
+async def overdue_and_no_show(scene: Scene) -> Play:
+    """An emergency with one department late and one that never comes; not ratified."""
+    play = await scene.begin()
+    await play.blow_emergency(*THREE)
+    await play.arrive(THREE[0])
+    await scene.pass_time(timedelta(minutes=40))
+    await play.arrive(THREE[1])
+    await play.do("decline", LEADER, reason="不属应急")
+    await scene.pass_time(timedelta(minutes=40))
+    view = await play.view()
+    assert view.report_ins[1].overdue
+    assert view.report_ins[2].no_show
+    await scene.pass_time(timedelta(days=4))
+    await play.do("cancel", LEADER, reason="转常规处置")
+    await play.handle.result()
+    return play
+
+
+async def suspended(scene: Scene) -> Play:
+    """Still suspended, its clocks stopped."""
+    play = await scene.begin()
+    await play.accept_enforcement(*THREE)
+    review_at = await scene.env.get_current_time() + timedelta(days=20)
+    await play.do("request_suspension", CLERK, reason="待批复")
+    await play.do("suspend", PLATFORM, reason="待批复", review_at=review_at.isoformat())
+    await scene.pass_time(timedelta(days=3))
+    assert (await play.view()).state is State.SUSPENDED
+    return play
+
+
+async def resumed(scene: Scene) -> Play:
+    """Suspended past its review date, resumed, overdue afterwards, extended, and called off."""
+    play = await suspended(scene)
+    await scene.pass_time(timedelta(days=20))
+    await play.do("resume", PLATFORM)
+    until = await scene.env.get_current_time() + timedelta(days=10)
+    await play.do(
+        "request_extension",
+        department(THREE[0]),
+        responder=THREE[0],
+        phase="ARRIVAL",
+        until=until.isoformat(),
+        reason="人员不足",
+    )
+    await play.do("decide_extension", LEADER, responder=THREE[0], granted=True)
+    await scene.pass_time(timedelta(days=15))
+    assert (await play.view()).report_ins[1].no_show
+    await play.do("cancel", ADMIN, reason="归档")
+    await play.handle.result()
+    return play
+
+
+async def disputed(scene: Scene) -> Play:
+    """Objections upheld and overruled, a return and a resubmission, a false report-in, a failed check."""
+    play = await scene.begin()
+    review = {"decision": "WHISTLE", "kind": "DAILY", "urgency": "NORMAL", "tier": "COMPREHENSIVE"}
+    await play.do("review", CLERK, **review, proposed_responders=list(THREE))
+    await play.do("blow", LEADER)
+    await play.do("return_whistle", PLATFORM, reason="INCOMPLETE")
+    await play.do("resubmit", CLERK, assembly_place="村委会")
+    await play.do("blow", LEADER)
+    await play.do("accept", PLATFORM, lead=THREE[0], cooperating=list(THREE[1:]), assembly_place="村委会")
+    objection = {"reason": "NOT_MY_POWER", "legal_basis": "三定方案"}
+    await play.do("object", department(THREE[1]), responder=THREE[1], **objection)
+    await play.do("rule", ARBITER, responder=THREE[1], ruling="UPHELD", reassign_to="transport")
+    await play.do("object", department(THREE[2]), responder=THREE[2], **objection)
+    await play.do("rule", ARBITER, responder=THREE[2], ruling="OVERRULED")
+    await play.do("supervise", SUPERVISOR, level="SUPERVISE", responder=THREE[2])
+    await play.do("answer_supervision", department(THREE[2]), reply="立即到场")
+    await play.arrive(THREE[0])
+    await play.do("reject_arrival", CLERK, responder=THREE[0], reason="人未到")
+    for responder in (THREE[0], "transport", THREE[2]):
+        await play.arrive(responder)
+    await play.handle_all(THREE[0], "transport", THREE[2])
+    await play.do("check", CLERK, passed=False, failed_responders=["transport"])
+    await play.handle_all("transport")
+    await play.conclude(THREE[0], "transport", THREE[2])
+    await play.handle.result()
+    return play
+
+
+async def continued_as_new(scene: Scene) -> Play:
+    """A run that carries its value over from the one before, strikes on, and closes."""
+    play = await scene.begin()
+    policies.EVENTS_BEFORE_CONTINUING = 25
+    try:
+        await play.blow_emergency(*THREE)
+        for _ in range(4):
+            await play.do("append", SOURCE, text="又来电", kind="REPEATED_CALL")
+    finally:
+        policies.EVENTS_BEFORE_CONTINUING = 4_000
+    await scene.pass_time(timedelta(minutes=31))
+    for responder in THREE:
+        await play.arrive(responder)
+    await play.handle_all(*THREE)
+    await play.conclude(*THREE)
+    await play.handle.result()
+    return play
+
+
+async def store_away(scene: Scene) -> Play:
+    """Outages of the store: ordinary activities, lost answers, a cancel in the middle."""
+    play = await scene.begin()
+    await play.do("append", CLERK, text="又来电", kind="REPEATED_CALL")
+    scene.ledger.fail(5)
+    await play.accept_enforcement(*THREE)
+    scene.ledger.lose_answers(4)
+    await play.arrive(THREE[0])
+    scene.ledger.fail(3)
+    await scene.pass_time(timedelta(days=4))
+    scene.ledger.fail(4)
+    sent = await play.admit("append", SOURCE, text="请尽快", kind="MORE")
+    await play.handle.cancel()
+    await sent.result()
+    try:
+        await play.handle.result()
+    except WorkflowFailureError:
+        return play
+    message = "a cancelled workflow must show as cancelled"
+    raise AssertionError(message)
+
+
+STORIES: dict[str, Story] = {
+    story.__name__: story
+    for story in (
+        closed,
+        closed_after_callback,
+        rejected,
+        merged,
+        cancelled,
+        cancelled_by_temporal,
+        cancel_refused,
+        self_handled,
+        overdue_and_no_show,
+        suspended,
+        resumed,
+        disputed,
+        continued_as_new,
+        store_away,
+    )
+}
