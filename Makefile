@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up bench test check format docs lock clean
+.PHONY: help setup demo up bench test check format docs histories lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -58,6 +58,10 @@ format: $(READY)
 ## make docs    regenerates docs/lifecycle.md from the table of moves
 docs: $(READY)
 	@PYTHONPATH=. $(BIN)/python docs/generate_lifecycle.py
+
+## make histories  records anew the histories that replay tests keep, after a deliberate change
+histories: $(READY)
+	@PYTHONPATH=. $(BIN)/python -m tests.replay.record
 
 ## make lock    recompiles requirements.lock from pyproject.toml (needs uv)
 lock:

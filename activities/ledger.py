@@ -4,8 +4,9 @@ import asyncpg
 from temporalio import activity
 
 from activities.failures import as_failure, as_outage
-from domain.errors import RefusedError
-from domain.ledger import RecordInput, RecordOutput
+from domain.brief import Brief, brief
+from domain.errors import NotFoundError, RefusedError
+from domain.ledger import ADOPT, RecordInput
 from storage.ledger import record
 from storage.pool import Pool
 
@@ -19,10 +20,15 @@ class LedgerActivities:
         self._profile = profile
 
     @activity.defn(name="record_command")
-    async def record_command(self, request: RecordInput) -> RecordOutput:
+    async def record_command(self, request: RecordInput) -> Brief:
         """Store a command; a refusal fails for good, anything else may be tried again."""
         try:
-            return await record(self._pool, self._profile, request)
+            return brief(await record(self._pool, self._profile, request), request)
+        except NotFoundError as error:
+            # The registration may still be on its way; a command never comes before it.
+            if request.name != ADOPT:
+                raise as_failure(error) from None
+            raise
         except RefusedError as error:
             raise as_failure(error) from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:

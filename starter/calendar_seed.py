@@ -3,7 +3,7 @@
 Only the days that a notice sets apart are listed; all others follow the week. An administrator imports later years.
 """
 
-from chinese_calendar.constants import Holiday, holidays, workdays  # type: ignore[import-untyped]
+from chinese_calendar.constants import Holiday, holidays, workdays
 
 from domain.working_time import CalendarDay
 

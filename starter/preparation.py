@@ -16,6 +16,7 @@ from storage.migrate import migrate, seed
 from storage.pool import open_pool
 
 WORKER: Sequence[str] = (sys.executable, "-m", "worker")
+GATEWAY: Sequence[str] = (sys.executable, "-m", "starter.gateway")
 
 
 async def migrate_schema(owner_dsn: str, application_dsn: str | None) -> None:

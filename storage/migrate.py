@@ -114,7 +114,7 @@ async def _create_database(dsn: str) -> None:
 
 def _run_dbmate(dsn: str) -> None:
     # The address goes through the environment: a command line shows its passwords to every user of the machine.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DBMATE_")}
+    environment = {"PATH": os.defpath, "DATABASE_URL": dsn}
     command = [
         _dbmate(),
         "--env-file",
@@ -126,7 +126,7 @@ def _run_dbmate(dsn: str) -> None:
         "--strict",
     ]
     finished = subprocess.run(  # noqa: S603 - our own wheel's program
-        command, env=environment | {"DATABASE_URL": dsn}, capture_output=True, text=True, check=False
+        command, env=environment, capture_output=True, text=True, check=False
     )
     if finished.returncode:
         raise MigrationFailedError(finished.stderr.strip() or finished.stdout.strip())

@@ -76,6 +76,7 @@ def run(words: Sequence[str]) -> int:
 
 app.command("up")(operating.up)
 app.command("worker")(operating.worker)
+app.command("gateway")(operating.gateway)
 app.command("migrate")(operating.migrate)
 app.add_typer(catalogue, name="catalogue")
 catalogue.command("import")(operating.import_file)

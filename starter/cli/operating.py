@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, NoReturn, get_args
@@ -19,7 +20,7 @@ from starter.cli.output import DONE, REFUSED, say, show
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.doctor import Finding, Health, examine
 from starter.embedded import StackRecord, run_stack
-from starter.preparation import WORKER, Preparation, furnish, migrate_schema
+from starter.preparation import GATEWAY, WORKER, Preparation, furnish, migrate_schema
 from starter.replay import Replayed, replay_file
 from storage.catalogues import CatalogueName, ImportReport, import_catalogue
 from storage.pool import open_pool
@@ -29,7 +30,7 @@ _MARKS = {Health.WELL: ("✓", "green"), Health.WARNING: ("!", "yellow"), Health
 
 
 def up() -> None:
-    """Run the embedded stack in the foreground: PostgreSQL, Temporal and its UI, the worker. Ctrl-C stops it."""
+    """Run the embedded stack in the foreground: PostgreSQL, Temporal and its UI, worker, gateway. Ctrl-C stops it."""
     settings = Settings()
     preparation = Preparation(settings)
 
@@ -38,14 +39,25 @@ def up() -> None:
         for line in addresses(record, settings):
             say(line)
 
-    asyncio.run(run_stack(settings, worker_command=WORKER, migrate=preparation.migrate, prepare=prepare, say=say))
+    running = run_stack(
+        settings,
+        worker_command=WORKER,
+        gateway_command=GATEWAY,
+        migrate=preparation.migrate,
+        prepare=prepare,
+        say=say,
+    )
+    asyncio.run(running)
 
 
 def worker() -> NoReturn:
     """Run a worker on the task queue whistle until SIGTERM."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os.execv(WORKER[0], list(WORKER))  # noqa: S606 - the worker takes this process's place, and its signals
+    _become(WORKER)
+
+
+def gateway() -> NoReturn:
+    """Run a gateway on WHISTLE_HTTP_HOST and WHISTLE_HTTP_PORT (127.0.0.1, 8080) until SIGTERM."""
+    _become(GATEWAY)
 
 
 def migrate() -> None:
@@ -110,6 +122,12 @@ def addresses(record: StackRecord, settings: Settings) -> list[str]:
         "try": f"WHISTLE_DATA_DIR={folder} whistle list",
     }
     return [f"  {what:<14} {where}" for what, where in found.items() if where]
+
+
+def _become(command: Sequence[str]) -> NoReturn:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(command[0], list(command))  # noqa: S606 - it takes this process's place, and its signals
 
 
 def _with_database(settings: Settings) -> Settings:

@@ -9,7 +9,7 @@ from pathlib import Path
 from settings import Settings, child_environment
 from starter.embedded.orphans import MARK, end_orphans, mark
 from starter.embedded.parts import Launch
-from starter.embedded.ports import accepts_connections
+from starter.embedded.ports import says_ready
 
 _LOOPBACK = "127.0.0.0/8,::1/128"
 
@@ -31,9 +31,9 @@ def worker_launch(around: Surroundings, command: Sequence[str]) -> Launch:
 
 
 def gateway_launch(around: Surroundings, command: Sequence[str], port: int) -> Launch:
-    """Describe the gateway; it is ready when its port answers."""
+    """Describe the gateway; it is ready when it says so on /readyz."""
     launch = _launch("gateway", command, around, {"WHISTLE_HTTP_PORT": str(port)})
-    return replace(launch, is_ready=partial(accepts_connections, port))
+    return replace(launch, is_ready=partial(says_ready, port))
 
 
 def _launch(name: str, command: Sequence[str], around: Surroundings, extra: dict[str, str]) -> Launch:

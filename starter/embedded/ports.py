@@ -16,6 +16,7 @@ from starter.embedded.errors import PortTakenError
 
 PORTS_FILE = "ports.json"
 FREE_RANGE = range(15000, 32000)
+_ASKED_WITHIN_S = 5.0
 VARIABLES = {
     "http": "WHISTLE_HTTP_PORT",
     "temporal": "WHISTLE_TEMPORAL_PORT",
@@ -58,14 +59,17 @@ def is_free(port: int) -> bool:
     return True
 
 
-async def accepts_connections(port: int, _pid: int = 0) -> bool:
-    """Tell whether a server answers on this port of 127.0.0.1 now."""
+async def says_ready(port: int, _pid: int = 0) -> bool:
+    """Tell whether GET /readyz on this port of 127.0.0.1 is answered with 200 now."""
     try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except OSError:
+        async with asyncio.timeout(_ASKED_WITHIN_S):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            status = await reader.readline()
+    except (OSError, TimeoutError):
         return False
     writer.close()
-    return True
+    return b" 200 " in status
 
 
 def _stable_port(remembered: int | None, used: set[int]) -> int:

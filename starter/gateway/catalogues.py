@@ -22,17 +22,15 @@ Name = Literal["organisations", "limits", "calendar", "vocabulary"]
 _YEARS = {"ge": 1949, "le": 2999}
 
 
-class Catalogue(ListOf):
+class Catalogue(ListOf[dict[str, Any]]):
     """A catalogue, whole."""
 
     name: Name
-    items: list[dict[str, Any]]
 
 
-class Calendar(ListOf):
+class Calendar(ListOf[CalendarDay]):
     """The days that the yearly notices set apart; all others follow the week."""
 
-    items: tuple[CalendarDay, ...]
     official_from: date
     official_until: date
     working_hours: tuple[tuple[str, str], ...]
@@ -41,7 +39,7 @@ class Calendar(ListOf):
 @router.get("/v1/catalogues/{name}", summary="目录 catalogue", responses=problems(404))
 async def show_catalogue(name: Name, _caller: Caller, context: Here) -> Catalogue:
     """Show a catalogue in force: organisations, limits, calendar, or the vocabulary with its Chinese labels."""
-    return Catalogue(name=name, items=_CONTENT[name](await _rules(context)))
+    return Catalogue(name=name, items=tuple(_CONTENT[name](await _rules(context))))
 
 
 @router.get("/v1/calendar", summary="工作日历 calendar", responses=problems())

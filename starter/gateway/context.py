@@ -1,13 +1,16 @@
 """What the routes of one gateway share, and the dependencies by which they ask for it."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
 from settings import Settings
 from starter.client import WhistleClient
+from starter.gateway.access import Metrics
+from starter.gateway.feed import Feed
 from starter.gateway.limits import Limiter
 from starter.gateway.oidc import Tokens
 
@@ -18,17 +21,42 @@ class Context:
 
     settings: Settings
     limiter: Limiter
+    describe: Callable[[], dict[str, Any]]
     tokens: Tokens | None = None
-    client: WhistleClient | None = None
+    metrics: Metrics = field(default_factory=Metrics)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
+    _client: WhistleClient | None = None
+    _feed: Feed | None = None
 
     @property
     def door(self) -> WhistleClient:
         """The client that the lifespan opened."""
-        if self.client is None:
-            message = "the gateway was not started"
-            raise RuntimeError(message)
-        return self.client
+        return _started(self._client)
+
+    @property
+    def feed(self) -> Feed:
+        """The feed that the lifespan follows."""
+        return _started(self._feed)
+
+    def open(self, client: WhistleClient) -> None:
+        """Begin to serve through this client."""
+        self._client, self._feed = client, Feed(client.pool)
+
+    def leave(self) -> None:
+        """Be ready for nothing more, and end the streams, which would end by themselves only much later."""
+        self.leaving.set()
+        if self._feed is not None:
+            self._feed.end()
+
+
+T = TypeVar("T")
+
+
+def _started(found: T | None) -> T:
+    if found is None:
+        message = "the gateway was not started"
+        raise RuntimeError(message)
+    return found
 
 
 def context_of(request: Request) -> Context:

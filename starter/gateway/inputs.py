@@ -1,7 +1,7 @@
 """The parameters that routes share, with their bounds as OpenAPI shows them."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from fastapi import Depends, Header, Path, Query, Request
 from pydantic import BaseModel
@@ -12,6 +12,7 @@ from starter.gateway.problems import MEDIA_TYPE, UnsupportedMediaTypeError
 
 EXAMPLE_ID = "12345:20261124000123"
 LONGEST_PAGE = 200
+Item = TypeVar("Item")
 _SEQUENCE = re.compile(r"[0-9]{1,9}")
 _JSON = re.compile(r"application/([a-z0-9.+-]+\+)?json", re.IGNORECASE)
 
@@ -62,9 +63,10 @@ JsonOnly = Depends(_json_only)
 """Refuses a body in another form than JSON, whatever it may hold."""
 
 
-class ListOf(BaseModel):
+class ListOf(BaseModel, Generic[Item]):
     """A page of a list; `next_cursor` is null on the last one."""
 
+    items: tuple[Item, ...]
     next_cursor: str | None = None
 
 

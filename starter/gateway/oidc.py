@@ -20,6 +20,8 @@ _KEYS_LAST_S = 300.0
 _ASK_AGAIN_AFTER_S = 5.0
 _LEEWAY_S = 30
 _LONGEST_SUBJECT = 120
+SUBJECT_PREFIX = "oidc:"
+"""Another name space than that of keys: whoever may choose a subject must not become `platform`."""
 
 log = structlog.get_logger("gateway")
 
@@ -68,15 +70,14 @@ class Tokens:
         )
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
-        said = claims[self._settings.oidc_role_claim] if self._settings.oidc_role_claim in claims else []
+        said = claims.get(self._settings.oidc_role_claim, [])
         roles = [Role(role) for role in ([said] if isinstance(said, str) else said)]
         subject = str(claims[self._settings.oidc_subject_claim])
         if not roles or Role.ENGINE in roles or not 0 < len(subject) <= _LONGEST_SUBJECT or not subject.isprintable():
             message = "no role of ours, or no subject that can be kept"
             raise ValueError(message)
         organisation = claims.get(self._settings.oidc_organisation_claim)
-        # Another name space than that of keys: whoever may choose a subject must not become `platform`.
-        name = f"oidc:{subject}"
+        name = f"{SUBJECT_PREFIX}{subject}"
         bearer = Principal(name=name, role=roles[0], organisation=organisation, other_roles=tuple(roles[1:]))
         return bearer if bearer.actor else bearer
 

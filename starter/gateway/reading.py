@@ -24,16 +24,12 @@ PAGE = 50
 _AUDITORS = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.DISTRICT_PLATFORM})
 
 
-class Whistles(ListOf):
+class Whistles(ListOf[WhistleRow]):
     """A page of whistles, the newest registered first."""
 
-    items: tuple[WhistleRow, ...]
 
-
-class Trail(ListOf):
+class Trail(ListOf[TrailEvent]):
     """A page of a whistle's events, in order."""
-
-    items: tuple[TrailEvent, ...]
 
 
 class PendingTask(Task):
@@ -42,10 +38,8 @@ class PendingTask(Task):
     left_s: int
 
 
-class Tasks(ListOf):
+class Tasks(ListOf[PendingTask]):
     """A page of tasks, the most pressing first."""
-
-    items: tuple[PendingTask, ...]
 
 
 class Matter(Frozen):
@@ -58,10 +52,8 @@ class Matter(Frozen):
     reporter: Reporter | None
 
 
-class PrivateViews(ListOf):
+class PrivateViews(ListOf[PrivateView]):
     """A page of who was shown the private part of a whistle, in order."""
-
-    items: tuple[PrivateView, ...]
 
 
 class Allowed(Frozen):

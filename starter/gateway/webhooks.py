@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import httpx
-from fastapi import APIRouter, Depends, Header, Path, Query, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from activities.receivers import Lookups, Resolve, addresses_of
@@ -19,22 +19,18 @@ from domain.webhooks import EVERYTHING, unknown_events
 from starter.availability import within_reach
 from starter.gateway.callers import Caller
 from starter.gateway.context import Here
-from starter.gateway.problems import MEDIA_TYPE, Problem
+from starter.gateway.inputs import Cursor, IdempotencyKey, JsonOnly, Limit, problems, sequence_of
 from starter.signing import fresh_secret
 from storage.keys import Principal
 from storage.webhook_deliveries import Delivery, list_deliveries, replay
 from storage.webhooks import NewWebhook, Webhook, delete_webhook, find_webhook, list_webhooks, subscribe
 
-_PROBLEM: dict[str, Any] = {"model": Problem, "content": {MEDIA_TYPE: {}}}
-_REFUSED: dict[int | str, dict[str, Any]] = dict.fromkeys((401, 403, 422, 429, 503), _PROBLEM)
-_NOT_FOUND: dict[int | str, dict[str, Any]] = {404: _PROBLEM}
-_CONFLICT: dict[int | str, dict[str, Any]] = {409: _PROBLEM}
 _LONGEST_URL = 2_000
 _MOST_EVENTS = 100
 _PORTS = range(1, 65536)
 _EXAMPLE: dict[str, Any] = {"url": "https://hotline.example.org/whistles", "events": ["WhistleBlown", "FeedbackGiven"]}
 
-router = APIRouter(prefix="/v1/webhooks", tags=["推送 webhooks"], responses=_REFUSED)
+router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[JsonOnly])
 _lookups = Lookups()
 
 
@@ -45,7 +41,6 @@ def resolver() -> Resolve:
 
 WebhookId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_]{1,64}$", examples=["wh_0123456789abcdef0123456789abcdef"])]
 DeliveryId = Annotated[int, Path(ge=1, le=2**63 - 1)]
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 
 
 class WebhookRequest(BaseModel):
@@ -107,7 +102,7 @@ def _source_of(caller: Principal) -> str | None:
     return None if Role.ADMIN in caller.roles else caller.organisation or ""
 
 
-@router.post("", status_code=201, responses=_CONFLICT, summary="订阅 Subscribe")
+@router.post("", status_code=201, responses=problems(403, 408, 409, 413, 415), summary="订阅 Subscribe")
 async def create(
     *,
     body: WebhookRequest,
@@ -141,7 +136,7 @@ async def create(
     return WebhookCreated(id=made.id, secret=made.secret)
 
 
-@router.get("", summary="订阅列表 Subscriptions")
+@router.get("", responses=problems(403), summary="订阅列表 Subscriptions")
 async def index(here: Here, caller: Subscriber) -> WebhookList:
     """List the caller's subscriptions, for an administrator all; secrets are not shown again."""
     async with within_reach():
@@ -149,13 +144,13 @@ async def index(here: Here, caller: Subscriber) -> WebhookList:
     return WebhookList(items=[_view(webhook) for webhook in found])
 
 
-@router.get("/{webhook_id}", responses=_NOT_FOUND, summary="查看订阅 One subscription")
+@router.get("/{webhook_id}", responses=problems(403, 404), summary="查看订阅 One subscription")
 async def show(webhook_id: WebhookId, here: Here, caller: Subscriber) -> WebhookView:
     """Show one subscription."""
     return _view(await _own(here, caller, webhook_id))
 
 
-@router.delete("/{webhook_id}", status_code=204, responses=_NOT_FOUND, summary="退订 Unsubscribe")
+@router.delete("/{webhook_id}", status_code=204, responses=problems(403, 404), summary="退订 Unsubscribe")
 async def delete(webhook_id: WebhookId, here: Here, caller: Subscriber) -> None:
     """End a subscription; what was not delivered yet is not sent any more."""
     async with within_reach():
@@ -163,17 +158,17 @@ async def delete(webhook_id: WebhookId, here: Here, caller: Subscriber) -> None:
             raise _no_webhook(webhook_id)
 
 
-@router.get("/{webhook_id}/deliveries", responses=_NOT_FOUND, summary="投递记录 Delivery log")
+@router.get("/{webhook_id}/deliveries", responses=problems(403, 404), summary="投递记录 Delivery log")
 async def deliveries(
     webhook_id: WebhookId,
     here: Here,
     caller: Subscriber,
-    cursor: Annotated[str | None, Query(pattern=r"^[0-9]{1,18}$")] = None,
-    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Cursor = None,
+    limit: Limit = 50,
 ) -> DeliveryList:
     """List what was sent, with every attempt and its outcome, and when the next attempt is due; kept for 30 days."""
     await _own(here, caller, webhook_id)
-    before = int(cursor) if cursor else None
+    before = sequence_of(cursor) or None
     async with within_reach():
         found = await list_deliveries(here.door.pool, webhook_id, before=before, limit=limit + 1)
     more = str(found[limit - 1].id) if len(found) > limit else None
@@ -183,7 +178,7 @@ async def deliveries(
 @router.post(
     "/{webhook_id}/deliveries/{delivery_id}/replay",
     status_code=202,
-    responses=_NOT_FOUND | _CONFLICT,
+    responses=problems(403, 404, 409),
     summary="重新投递 Replay",
 )
 async def replay_delivery(webhook_id: WebhookId, delivery_id: DeliveryId, here: Here, caller: Subscriber) -> Delivery:

@@ -123,7 +123,7 @@ _FILTERS = (
     ("page_size", "at most 1,000", {"type": "integer", "minimum": 1, "maximum": 1000}),
 )
 OPERATIONS: dict[str, Operation] = {
-    "get_discovery": Operation("Service discovery", DiscoveryShape, (), ()),
+    "get_discovery": Operation("Service discovery", DiscoveryShape, (), (429,)),
     "get_services": Operation("GET Service List", list[ServiceShape]),
     "get_service": Operation("GET Service Definition", ServiceDefinitionShape),
     "post_request": Operation(

@@ -1,0 +1,111 @@
+"""The OpenAPI document, and the page that shows it without a script or another host: closed networks have neither."""
+
+import json
+from html import escape
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.utils import get_openapi
+
+from starter.gateway.context import Here
+from starter.gateway.examples import with_dates
+from starter.gateway.problems import Fault, Problem
+
+router = APIRouter()
+
+DESCRIPTION = """街乡吹哨、部门报到 over HTTP.
+
+Send `Authorization: Bearer KEY`. Every error is `application/problem+json` (RFC 9457) with a stable `type`. A 4xx
+changed nothing; after a 5xx or a broken connection send the same request again with the same Idempotency-Key: the
+answer is the truth, and nothing is done twice. Lists are `{items, next_cursor}` of at most 200 items. Bodies are UTF-8
+JSON of at most 1 MiB. Coordinates may be GCJ02, WGS84 or CGCS2000; they are stored as GCJ02, which is also what no
+`crs` means.
+"""
+_STYLE = (
+    "body{font:16px/1.5 system-ui,'Noto Sans CJK SC',sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"
+    "code,pre{font:14px/1.45 ui-monospace,monospace;background:#f4f4f2}pre{padding:.75rem;overflow:auto}"
+    "summary{cursor:pointer;padding:.35rem 0}b.m{display:inline-block;width:4rem}h2{margin-top:2rem}"
+    "table{border-collapse:collapse}td{padding:.15rem .75rem .15rem 0;vertical-align:top}"
+)
+
+
+def install(app: FastAPI) -> None:
+    """Let the application describe itself by this document."""
+    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    app.include_router(router, include_in_schema=False)
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """Make the document once."""
+    if app.openapi_schema is None:
+        found = get_openapi(
+            title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
+        )
+        schemas = found["components"]["schemas"]
+        for model in (Problem, Fault):
+            schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            schemas[model.__name__].pop("$defs", None)
+        app.openapi_schema = found
+    return app.openapi_schema
+
+
+@router.get("/openapi.json")
+async def openapi_json(context: Here) -> Response:
+    """Give the document, with dates in its examples that lie ahead."""
+    return Response(with_dates(_written(context.describe())), media_type="application/json")
+
+
+@router.get("/docs")
+async def docs(context: Here) -> Response:
+    """Give the document as a page."""
+    return Response(page(json.loads(with_dates(_written(context.describe())))), media_type="text/html; charset=utf-8")
+
+
+def page(described: dict[str, Any]) -> str:
+    """Write a document as one HTML page."""
+    by_tag: dict[str, list[str]] = {}
+    for path, methods in described["paths"].items():
+        for method, operation in methods.items():
+            tag = operation.get("tags", ["other"])[0]
+            by_tag.setdefault(tag, []).append(_operation(path, method, operation, described))
+    sections = "".join(f"<h2>{escape(tag)}</h2>{''.join(found)}" for tag, found in by_tag.items())
+    title = escape(described["info"]["title"])
+    return (
+        f'<!doctype html><html lang="zh"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
+        f'<h1>{title}</h1><p>{escape(described["info"]["description"])}</p>'
+        f'<p><a href="/openapi.json">openapi.json</a></p>{sections}</html>'
+    )
+
+
+def _operation(path: str, method: str, operation: dict[str, Any], described: dict[str, Any]) -> str:
+    parameters = "".join(_parameter(found) for found in operation.get("parameters", ()))
+    answers = "".join(
+        f"<tr><td>{escape(status)}<td>{escape(found.get('description', ''))}"
+        for status, found in operation["responses"].items()
+    )
+    return (
+        f'<details><summary><b class="m">{method.upper()}</b> <code>{escape(path)}</code> '
+        f'{escape(operation.get("summary", ""))}</summary><p>{escape(operation.get("description", ""))}</p>'
+        f"<table>{parameters}</table>{_body(operation, described)}<table>{answers}</table></details>"
+    )
+
+
+def _parameter(found: dict[str, Any]) -> str:
+    return f"<tr><td><code>{escape(found['name'])}</code><td>{found['in']}<td>{escape(found.get('description', ''))}"
+
+
+def _body(operation: dict[str, Any], described: dict[str, Any]) -> str:
+    content = operation.get("requestBody", {}).get("content", {})
+    shown = ""
+    for media_type, found in content.items():
+        schema = found.get("schema", {})
+        name = schema.get("$ref", "").rpartition("/")[2]
+        fields = described["components"]["schemas"].get(name, schema).get("properties", {})
+        shown += f"<p>{escape(media_type)}: {', '.join(f'<code>{escape(field)}</code>' for field in fields)}</p>"
+        for example in found.get("examples", {}).values():
+            shown += f"<pre>{escape(json.dumps(example['value'], ensure_ascii=False, indent=2))}</pre>"
+    return shown
+
+
+def _written(found: dict[str, Any]) -> str:
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,161 @@
+"""The gateway as a process: it listens, ends its streams and finishes what is in hand on SIGTERM, and leaves with 0."""
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import NoReturn
+
+import h11
+import structlog
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from domain.errors import TemporarilyUnavailableError
+from observability import configure_logging
+from settings import Settings, load_settings
+from starter.gateway.app import create_app
+from starter.gateway.context import Context
+from starter.gateway.problems import MEDIA_TYPE, UnreadableError, encoded, problem
+
+DEFAULT_PORT = 8080
+REQUEST_WITHIN_S = 10.0
+"""How long the head of a request may take."""
+KEEP_ALIVE_S = 30
+LARGEST_HEAD = 32_768
+LEEWAY = timedelta(seconds=1)
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+log = structlog.get_logger("gateway")
+
+
+class ImpatientProtocol(H11Protocol):
+    """HTTP/1.1 that hangs up on a client whose request does not come, and says even then what was wrong."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no more."""
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Wait on while the request's head is not whole."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
+        else:
+            self._wait_no_more()
+            self.scope["whistle.abort"] = self.transport.abort  # type: ignore[typeddict-unknown-key]
+
+    def send_400_response(self, msg: str) -> None:
+        """Say in the form of every other error that this is no HTTP."""
+        body = encoded(problem(UnreadableError(msg)))
+        headers = [("content-type", MEDIA_TYPE), ("content-length", str(len(body))), ("connection", "close")]
+        for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _wait(self) -> None:
+        if self._timer is None:
+            self._timer = self.loop.call_later(REQUEST_WITHIN_S, self.transport.abort)
+
+    def _wait_no_more(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Gateway(uvicorn.Server):
+    """A server that tells its streams to end as soon as it is asked to leave."""
+
+    def __init__(self, config: uvicorn.Config, context: Context, graceful: timedelta) -> None:
+        """Serve this configuration's application."""
+        super().__init__(config)
+        self._context = context
+        self._graceful = graceful
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        """Take the signals for the length of the block; unlike uvicorn's own, do not die of them afterwards."""
+        loop = asyncio.get_running_loop()
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._ask_to_leave)
+        try:
+            yield
+        finally:
+            for number in _SIGNALS:
+                loop.remove_signal_handler(number)
+
+    def _ask_to_leave(self) -> None:
+        log.info("gateway_stopping")
+        self.should_exit = True
+        self._context.leave()
+        asyncio.get_running_loop().call_later(self._graceful.total_seconds(), _leave, 1)
+
+
+def serve(settings: Settings) -> Gateway:
+    """Make the server of these settings, with the port 8080 where none is said."""
+    app = create_app(settings)
+    config = uvicorn.Config(
+        app,
+        host=settings.http_host,
+        port=settings.http_port or DEFAULT_PORT,
+        http=ImpatientProtocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=max(1, int((settings.graceful_shutdown - 2 * LEEWAY).total_seconds())),
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+    )
+    return Gateway(config, app.state.context, settings.graceful_shutdown)
+
+
+def main() -> NoReturn:
+    """Run as a process of its own until SIGTERM."""
+    settings = load_settings()
+    configure_logging(settings.log_level)
+    for name in ("uvicorn.error", "httpx"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    try:
+        asyncio.run(_run(settings))
+    except TemporarilyUnavailableError as error:
+        log.error("gateway_failed", reason=error.detail)  # noqa: TRY400 - its sentence says all
+        _leave(1)
+    except SystemExit as ended:
+        _leave(ended.code if isinstance(ended.code, int) else 1)
+    except Exception:
+        log.exception("gateway_failed")
+        _leave(1)
+    log.info("gateway_stopped")
+    _leave(0)
+
+
+async def _run(settings: Settings) -> None:
+    if settings.database_dsn is None or settings.temporal_address is None:
+        message = f"no stack runs on {settings.data_dir}: start one (whistle up), or set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS"
+        raise TemporarilyUnavailableError(message)
+    server = serve(settings)
+    log.info("gateway_started", host=settings.http_host, port=server.config.port)
+    await server.serve()
+
+
+def _leave(code: int) -> NoReturn:
+    # The interpreter's own exit sometimes aborts after all work is done (sdk-python#300).
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
