@@ -55,9 +55,10 @@ format: $(READY)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-## make docs    regenerates docs/lifecycle.md from the table of moves
+## make docs    regenerates the pages that come from the code
 docs: $(READY)
 	@PYTHONPATH=. $(BIN)/python docs/generate_lifecycle.py
+	@PYTHONPATH=. $(BIN)/python docs/generate_reference.py
 
 ## make histories  records anew the histories that replay tests keep, after a deliberate change
 histories: $(READY)

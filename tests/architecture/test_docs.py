@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from docs.generate_lifecycle import PAGE, page
+from docs.generate_reference import COMMANDS_PAGE, EVENTS_PAGE, commands_page, events_page
 
 ROOT = Path(__file__).parents[2]
 
@@ -11,6 +12,12 @@ ROOT = Path(__file__).parents[2]
 def test_the_lifecycle_page_is_the_table_of_moves():
     """Run `make docs` when this fails."""
     assert PAGE.read_text(encoding="utf-8") == page()
+
+
+def test_the_reference_pages_are_the_models():
+    """Run `make docs` when this fails."""
+    assert COMMANDS_PAGE.read_text(encoding="utf-8") == commands_page()
+    assert EVENTS_PAGE.read_text(encoding="utf-8") == events_page()
 
 
 def test_every_link_between_pages_leads_somewhere():

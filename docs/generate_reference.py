@@ -1,0 +1,111 @@
+"""Write docs/reference/commands.md and events.md from the models, so that they cannot go stale: `make docs`."""
+
+import sys
+import types
+from collections.abc import Iterator
+from enum import Enum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from domain.commands import COMMANDS
+from domain.events import EVENTS
+from domain.lifecycle import MOVES
+from domain.registration import Registration
+from domain.values import private_fields
+
+FOLDER = Path(__file__).with_name("reference")
+COMMANDS_PAGE = FOLDER / "commands.md"
+EVENTS_PAGE = FOLDER / "events.md"
+PRIVATE_NOTE = "Fields marked *private* never enter a Temporal history: they are stored first and travel as a reference."
+
+
+def commands_page() -> str:
+    """Describe registration and every command, field by field."""
+    lines = [
+        "# Commands",
+        "",
+        "Generated from `domain/commands/` by `make docs`. One command is one Temporal update (this name), one HTTP `POST`",
+        f"(kebab-case) and one `whistle do ID COMMAND`. Every command may carry `note` (private). {PRIVATE_NOTE}",
+        "",
+        "## `register` 登记",
+        "",
+        "Starts a whistle's life; idempotent for ever by (source_system, external_id) and content.",
+        "",
+        *_fields(Registration),
+    ]
+    for name in dict.fromkeys(row.command for row in MOVES):
+        model = COMMANDS[name]
+        who = "、".join(dict.fromkeys(part for row in MOVES if row.command == name for part in row.by))
+        lines += ["", f"## `{name}` {model.label}", "", _sentence(model), "", f"Who: {who}.", "", *_fields(model)]
+    return "\n".join(lines) + "\n"
+
+
+def events_page() -> str:
+    """Describe every event, field by field."""
+    lines = [
+        "# Events",
+        "",
+        "Generated from `domain/events/` by `make docs`. The audit trail of a whistle: `sequence` (gap-free from 1), `type`,",
+        "`at`, `actor`, `summary` (Chinese) and `data`, whose fields follow. Fields are only ever added.",
+    ]
+    for name, model in sorted(EVENTS.items()):
+        lines += ["", f"## `{name}`", ""]
+        lines += _fields(model) if model.model_fields else ["No data."]
+    return "\n".join(lines) + "\n"
+
+
+def _fields(model: type[BaseModel]) -> Iterator[str]:
+    hidden = private_fields(model)
+    yield "| field | type | |\n| --- | --- | --- |"
+    for name, field in model.model_fields.items():
+        if name == "note":
+            continue
+        remarks = [
+            "" if field.is_required() else "optional",
+            "*private*" if name in hidden else "",
+            (field.description or "").replace("\n", " "),
+        ]
+        yield f"| `{name}` | {_type(field.annotation)}{_bounds(field)} | {'; '.join(filter(None, remarks))} |"
+
+
+def _type(annotation: Any) -> str:  # noqa: ANN401 - any annotation of a model
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin in (Union, types.UnionType):
+        return " or ".join(_type(a) for a in arguments if a is not type(None))
+    if origin is Literal:
+        return " / ".join(f"`{a.value if isinstance(a, Enum) else a}`" for a in arguments)
+    if origin in (tuple, list):
+        return f"list of {_type(arguments[0])}"
+    return _plain(annotation)
+
+
+def _plain(annotation: Any) -> str:  # noqa: ANN401
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return " / ".join(f"`{member.value}`" for member in annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "{" + ", ".join(annotation.model_fields) + "}"
+    names = {"str": "text", "int": "number", "float": "number", "bool": "true / false", "datetime": "time"}
+    name = getattr(annotation, "__name__", str(annotation))
+    return names.get(name, name.replace("AwareDatetime", "time"))
+
+
+def _bounds(field: FieldInfo) -> str:
+    found = [getattr(m, "max_length", None) for m in field.metadata]
+    longest = next((bound for bound in found if bound), None)
+    return f", at most {longest:,}" if longest else ""
+
+
+def _sentence(model: type[BaseModel]) -> str:
+    return (model.__doc__ or "").strip().replace("\n", " ")
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(exist_ok=True)
+    COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")
+    EVENTS_PAGE.write_text(events_page(), encoding="utf-8")
+    sys.stdout.write(f"wrote {COMMANDS_PAGE.name}, {EVENTS_PAGE.name}\n")
