@@ -45,6 +45,10 @@ class Settings(BaseSettings):
     http_port: int | None = Field(default=None, ge=1, le=65535)
     rate_limit: int = Field(default=200, ge=1, le=100_000)
     """Requests a second of one key, or of one address without a key, in each gateway process."""
+    read_within: Annotated[timedelta, BeforeValidator(_seconds)] = Field(
+        default=timedelta(seconds=10), validation_alias="WHISTLE_READ_WITHIN_S"
+    )
+    """How long the head of a request may take to arrive, and then its body."""
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: str | None = None

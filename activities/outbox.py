@@ -13,6 +13,8 @@ from storage.pool import Pool
 from storage.registrations import Unstarted, unstarted
 
 BATCH = 100
+LEASE = timedelta(seconds=15)
+"""How long a claimed notice waits if its deliverer dies; longer than a batch takes to log and to mark."""
 LEFT_UNSTARTED = timedelta(seconds=5)
 """How long a registration may wait for its own starter before another starts its workflow."""
 LONGEST_PAUSE = timedelta(seconds=2)
@@ -53,7 +55,7 @@ class OutboxActivities:
         while True:
             activity.heartbeat()
             started += await self._start_what_was_left()
-            items = await claim(self._pool, limit=BATCH)
+            items = await claim(self._pool, limit=BATCH, lease=LEASE)
             for item in items:
                 _deliver_to_log(item)
             if items:

@@ -25,7 +25,7 @@ RESOLVE_WITHIN_S = 5.0
 CONNECT_WITHIN_S = 5.0
 ANSWER_BYTES = 64 * 1024
 """More of an answer is not read."""
-_CONNECTIONS_EACH = 8
+_CONNECTIONS_EACH = 16
 _IDLE_S = 4.0
 _MOST_CLIENTS = 64
 _MOST_ADDRESSES = 3
@@ -50,13 +50,18 @@ class Receivers:
     """The subscribers' servers, each with connections of its own."""
 
     def __init__(
-        self, listed: Sequence[Network], *, resolve: Resolve | None = None, timeout: timedelta = TIMEOUT
+        self,
+        listed: Sequence[Network],
+        *,
+        resolve: Resolve | None = None,
+        timeout: timedelta = TIMEOUT,
+        trust: ssl.SSLContext | None = None,
     ) -> None:
-        """Allow public addresses and those of the listed networks."""
+        """Allow public addresses and those of the listed networks; believe the certificates that `trust` believes."""
         self._listed = tuple(listed)
         self._resolve = resolve or Lookups().resolve
         self._timeout = timeout.total_seconds()
-        self._context = ssl.create_default_context()
+        self._context = trust or ssl.create_default_context()
         self._clients: OrderedDict[str, httpx.AsyncClient] = OrderedDict()
 
     async def post(self, subscriber: str, url: str, headers: Mapping[str, str], body: bytes) -> Reply:

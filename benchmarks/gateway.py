@@ -1,6 +1,6 @@
 """What HTTP costs: the same command through the gateway and through the Python client, in turn, in one run.
 
-Prints `key=value` lines. Each pair of commands goes to one whistle, so both doors meet the same stack in the same state.
+Prints `key=value` lines. Each pair of commands goes to one whistle, so both doors meet the same stack alike.
 """
 
 import asyncio
@@ -29,12 +29,9 @@ SOURCE, CLERK = "source@12345", "clerk@jinhaihu"
 APPENDED = {"text": "仍在增加。", "kind": "MORE"}
 
 
-async def main() -> None:
+async def main(folder: Path) -> None:
     """Start a stack, measure both doors, and print the figures."""
-    folder = Path(tempfile.mkdtemp(prefix="whistle-bench-"))
-    folder.chmod(0o755)
-    settings = Settings.model_construct(data_dir=folder / ".whistle", rate_limit=100_000)
-    os.environ["WHISTLE_RATE_LIMIT"] = str(settings.rate_limit)
+    settings = Settings.model_construct(data_dir=folder / ".whistle")
     preparation = Preparation(settings)
     async with embedded_stack(
         settings.data_dir,
@@ -51,7 +48,6 @@ async def main() -> None:
             httpx.AsyncClient(base_url=stack.gateway_url or "", trust_env=False) as http,
         ):
             report(*await measure(settings.data_dir, client, http))
-    shutil.rmtree(folder)
 
 
 async def measure(data_dir: Path, client: WhistleClient, http: httpx.AsyncClient) -> tuple[list[float], list[float]]:
@@ -111,6 +107,10 @@ def matter() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    here = Path(tempfile.mkdtemp(prefix="whistle-bench-"))
+    here.chmod(0o755)
+    os.environ["WHISTLE_RATE_LIMIT"] = "100000"
+    asyncio.run(main(here))
+    shutil.rmtree(here)
     sys.stdout.flush()
     os._exit(0)

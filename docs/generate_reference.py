@@ -19,7 +19,7 @@ from domain.values import private_fields
 FOLDER = Path(__file__).with_name("reference")
 COMMANDS_PAGE = FOLDER / "commands.md"
 EVENTS_PAGE = FOLDER / "events.md"
-PRIVATE_NOTE = "Fields marked *private* never enter a Temporal history: they are stored first and travel as a reference."
+PRIVATE_NOTE = "*Private* fields never enter a Temporal history: they are stored first and travel as a reference."
 
 
 def commands_page() -> str:
@@ -27,8 +27,8 @@ def commands_page() -> str:
     lines = [
         "# Commands",
         "",
-        "Generated from `domain/commands/` by `make docs`. One command is one Temporal update (this name), one HTTP `POST`",
-        f"(kebab-case) and one `whistle do ID COMMAND`. Every command may carry `note` (private). {PRIVATE_NOTE}",
+        "Generated from `domain/commands/` by `make docs`. One command is one Temporal update (this name), one HTTP",
+        f"`POST` (kebab-case) and one `whistle do ID COMMAND`. Every command may carry `note` (private). {PRIVATE_NOTE}",
         "",
         "## `register` 登记",
         "",
@@ -48,7 +48,7 @@ def events_page() -> str:
     lines = [
         "# Events",
         "",
-        "Generated from `domain/events/` by `make docs`. The audit trail of a whistle: `sequence` (gap-free from 1), `type`,",
+        "Generated from `domain/events/` by `make docs`. A whistle's audit trail: `sequence` (gap-free from 1), `type`,",
         "`at`, `actor`, `summary` (Chinese) and `data`, whose fields follow. Fields are only ever added.",
     ]
     for name, model in sorted(EVENTS.items()):

@@ -1,5 +1,6 @@
 """Whether a command may be made now, by this actor: the one reader of the table of moves."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import NamedTuple
 
@@ -24,6 +25,11 @@ from domain.vocabulary import ReviewDecision, State, SupervisionLevel, WhistleKi
 from domain.whistle import Whistle
 
 PLATFORM_INSTEAD = {"check": checker, "evaluate": checker, "decide_extension": reviewer}
+ANY_ROUND: dict[str, Callable[[Whistle, str], ReportIn | None]] = {
+    "appeal": Whistle.last_evaluated,
+    "decide_appeal": Whistle.appealed,
+}
+"""Commands that may speak of an earlier round's report-in; all others speak of this round's."""
 
 
 class Request(NamedTuple):
@@ -46,7 +52,7 @@ def authorise(whistle: Whistle, request: Request) -> Move:
     name, responders = command.wire_name(), named_responders(command)
     rows = _rows(name, variant(command, whistle))
     _hold_a_part(whistle, rows, actor, responders)
-    report_ins = [_called(whistle, r, actor) for r in responders]
+    report_ins = [_called(whistle, name, r, actor) for r in responders]
     reasons: list[str] = []
     for row in rows:
         refused = _refusal(whistle, row, actor, now, report_ins)
@@ -121,8 +127,13 @@ def _hold_a_part(whistle: Whistle, rows: list[Move], actor: Actor, responders: t
         raise NotYourOrganisationError(message)
 
 
-def _called(whistle: Whistle, responder: str, actor: Actor) -> ReportIn:
-    report_in = whistle.report_in(responder)
+def _spoken_of(whistle: Whistle, command: str, responder: str) -> ReportIn | None:
+    found = ANY_ROUND[command](whistle, responder) if command in ANY_ROUND else None
+    return found or whistle.report_in(responder)
+
+
+def _called(whistle: Whistle, command: str, responder: str, actor: Actor) -> ReportIn:
+    report_in = _spoken_of(whistle, command, responder)
     if report_in is None:
         error = NotYourOrganisationError if actor.organisation == responder else MoveNotAllowedError
         message = f"{responder} is not called by this whistle"
@@ -149,5 +160,7 @@ def _refusal(whistle: Whistle, row: Move, actor: Actor, now: datetime, report_in
 def _open_to(whistle: Whistle, row: Move, actor: Actor, now: datetime) -> bool:
     candidates: list[list[ReportIn]] = [[]]
     if row.report_in:
-        candidates = [[r] for r in whistle.report_ins if r.state in row.report_in]
+        called = dict.fromkeys(r.responder for r in whistle.earlier_report_ins + whistle.report_ins)
+        spoken_of = (_spoken_of(whistle, row.command, responder) for responder in called)
+        candidates = [[r] for r in spoken_of if r and r.state in row.report_in]
     return any(_refusal(whistle, row, actor, now, chosen) is None for chosen in candidates)

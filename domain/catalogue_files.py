@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from domain.duty import Contact, Shift
 from domain.limits import LimitRule, Limits
 from domain.organisations import Organisation, Organisations, flaws
 from domain.working_time import CalendarDay
@@ -15,9 +16,13 @@ from domain.working_time import CalendarDay
 ORGANISATION_COLUMNS = ("code", "name", "type", "parent", "initials")
 LIMIT_COLUMNS = ("profile", "kind", "urgency", "phase", "amount", "unit", "source")
 CALENDAR_COLUMNS = ("date", "workday", "note", "source")
+CONTACT_COLUMNS = ("organisation", "person", "name", "channel", "address", "urgent_only")
+ROSTER_COLUMNS = ("organisation", "days", "opens", "closes", "officer", "backup", "leader")
 
 # pydantic would also read a day from a number of seconds, and a truth from "1" or "on".
 _CALENDAR_SHAPES = {"date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}", "workday": r"(?i:true|false)"}
+_CONTACT_SHAPES = {"urgent_only": r"(?i:true|false)?"}
+_ROSTER_SHAPES = {"opens": r"[0-2][0-9]:[0-5][0-9]", "closes": r"[0-2][0-9]:[0-5][0-9]"}
 # Spreadsheets on Windows open a UTF-8 file with this mark, and it would become part of the first column's name.
 _BYTE_ORDER_MARK = "\ufeff"
 _LONGEST_SHOWN = 60
@@ -75,6 +80,24 @@ def parse_calendar(text: str) -> list[CalendarDay]:
     sheet = _Sheet(CalendarDay, CALENDAR_COLUMNS, _CALENDAR_SHAPES)
     entries = sheet.read(text)
     sheet.find_repeated(entries, "date", lambda day: day.date)
+    sheet.refuse_faults()
+    return [entry.model for entry in entries]
+
+
+def parse_contacts(text: str) -> list[Contact]:
+    """Read how people are reached: `water,li-ming,李明,sms,13800000000,true`."""
+    sheet = _Sheet(Contact, CONTACT_COLUMNS, _CONTACT_SHAPES)
+    entries = sheet.read(text)
+    sheet.find_repeated(entries, "channel", lambda contact: (contact.organisation, contact.person, contact.channel))
+    sheet.refuse_faults()
+    return [entry.model for entry in entries]
+
+
+def parse_roster(text: str) -> list[Shift]:
+    """Read who is on duty when: `water,workdays,09:00,18:00,li-ming,wang-qiang,zhao-lei`; `a|b` names several."""
+    sheet = _Sheet(Shift, ROSTER_COLUMNS, _ROSTER_SHAPES)
+    entries = sheet.read(text)
+    sheet.find_repeated(entries, "days", lambda shift: (shift.organisation, shift.days, shift.opens, shift.closes))
     sheet.refuse_faults()
     return [entry.model for entry in entries]
 

@@ -27,6 +27,7 @@ RATIFY_STATES = frozenset(
         State.EVALUATING,
         State.FEEDBACK,
         State.RETURNED,
+        State.SELF_HANDLED,
     }
 )
 DISPUTE_STATES = frozenset({State.ASSEMBLING, State.IN_ACTION, State.AWAITING_CHECK, State.EVALUATING, State.FEEDBACK})

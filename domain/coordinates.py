@@ -52,7 +52,7 @@ def in_china(lng: float, lat: float) -> bool:
 
 
 def in_one_system(model: Model) -> Model:
-    """Give a registration, command or value with every coordinate pair in it as GCJ-02; the same again changes nothing."""
+    """Give a registration, command or value with every coordinate pair in it as GCJ-02; idempotent."""
     changed = {name: new for name, old in model if (new := _converted(old)) is not old}
     if isinstance(model, Place | Location | Evidence):
         changed = _pair(model)

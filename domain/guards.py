@@ -10,7 +10,7 @@ from typing import NamedTuple
 from domain.chains import ARBITER, PLATFORM
 from domain.report_in import ReportIn
 from domain.values import Actor
-from domain.vocabulary import Phase, ReportInState, ResponderRole, Role, WhistleKind
+from domain.vocabulary import Phase, ReportInState, ResponderRole, Role, State, WhistleKind
 from domain.whistle import Whistle
 
 MOST_OBJECTIONS = 2
@@ -29,10 +29,21 @@ Guard = Callable[[Situation], str | None]
 
 
 def emergency_not_ratified(s: Situation) -> str | None:
-    """Allow only an emergency whose ratification is undecided."""
-    if s.whistle.kind is not WhistleKind.EMERGENCY:
-        return "only an EMERGENCY is ratified"
+    """Allow only an emergency that was blown and whose ratification is undecided."""
+    if s.whistle.kind is not WhistleKind.EMERGENCY or s.whistle.blown_at is None:
+        return "only an EMERGENCY that was blown is ratified"
     return None if s.whistle.ratified is None else "ratification is decided already"
+
+
+def dispatched(s: Situation) -> str | None:
+    """Allow only once responders are called: of what is BLOWN, an emergency alone."""
+    called = s.whistle.state is not State.BLOWN or s.whistle.kind is WhistleKind.EMERGENCY
+    return None if called else "nobody is called before the whistle is accepted"
+
+
+def suspension_not_requested(s: Situation) -> str | None:
+    """Allow one request for a suspension at a time."""
+    return "a suspension is asked for already" if s.whistle.suspension_requested else None
 
 
 def may_object(s: Situation) -> str | None:
@@ -56,9 +67,13 @@ def dispute_open(s: Situation) -> str | None:
     return None if s.report_in is None or s.report_in.dispute_open else "no objection awaits a ruling"
 
 
-def no_extension_pending(s: Situation) -> str | None:
-    """Allow one request at a time."""
-    return "an extension already awaits its decision" if s.report_in and s.report_in.extension else None
+def may_ask_for_time(s: Situation) -> str | None:
+    """Allow one request at a time, and each phase once."""
+    if s.report_in is None:
+        return None
+    if s.report_in.extension:
+        return "an extension already awaits its decision"
+    return None if s.report_in.extendable else "no limit is left that could be extended"
 
 
 def extension_pending(s: Situation) -> str | None:

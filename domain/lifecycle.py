@@ -30,6 +30,8 @@ ENDS = frozenset({State.CLOSED, State.MERGED, State.REJECTED, State.CANCELLED})
 OPEN = frozenset(State) - ENDS
 ACTION = frozenset({State.ASSEMBLING, State.IN_ACTION})
 DISPATCHED = ACTION | {State.BLOWN}
+APPEALED_IN = ACTION | {State.SUSPENDED, State.AWAITING_CHECK, State.EVALUATING, State.FEEDBACK, State.CLOSED}
+"""Before EVALUATING an appeal can only be against an earlier round's evaluation, whose window a reopening keeps."""
 COMING = frozenset({ReportInState.NOTIFIED, ReportInState.SIGNED})
 PRESENT = COMING | {ReportInState.ARRIVED, ReportInState.HANDLED}
 
@@ -98,13 +100,13 @@ _SOURCE_AND_REVIEW = (
     _move(
         "ratify",
         P.REVIEW_LEADER,
-        OPEN - {S.SOURCED, S.PROPOSED, S.SELF_HANDLED},
+        OPEN - {S.SOURCED, S.PROPOSED},
         guards=(guards.emergency_not_ratified,),
     ),
     _move(
         "decline",
         P.REVIEW_LEADER,
-        OPEN - {S.SOURCED, S.PROPOSED, S.SELF_HANDLED},
+        OPEN - {S.SOURCED, S.PROPOSED},
         variant="RATIFY",
         guards=(guards.emergency_not_ratified,),
         note="不予追认:计误哨,处置继续",
@@ -123,7 +125,7 @@ _PLATFORM = (
         note="随主哨办理",
     ),
     _move("add_responder", (CLERK, P.PLATFORM), ACTION, note="新时限;以主责增派则接替主责"),
-    _move("request_suspension", (P.RESPONDER, CLERK), ACTION),
+    _move("request_suspension", (P.RESPONDER, CLERK), ACTION, guards=(guards.suspension_not_requested,)),
     _move("suspend", P.PLATFORM, ACTION, S.SUSPENDED, note="全部时限停走"),
     _move("resume", P.PLATFORM, {S.SUSPENDED}, (S.ASSEMBLING, S.IN_ACTION), note="停走时间加回全部时限"),
 )
@@ -157,7 +159,7 @@ _REPORT_IN = (
     ),
     _move("reject_arrival", CHECKER, DISPATCHED, report_in={R.ARRIVED}, note="监督哨;时限从未停走"),
     _move("start_action", CHECKER, {S.ASSEMBLING}, S.IN_ACTION, note="冲锋哨;处置时限起算"),
-    _move("confer", (CLERK, CHECKER, P.PLATFORM, P.LEAD), DISPATCHED),
+    _move("confer", (CLERK, CHECKER, P.PLATFORM, P.LEAD), DISPATCHED, guards=(guards.dispatched,)),
     _move("report_progress", P.RESPONDER, DISPATCHED, report_in=PRESENT),
     _move(
         "report_handling",
@@ -172,7 +174,7 @@ _REPORT_IN = (
         P.RESPONDER,
         ACTION,
         report_in=COMING | {R.ARRIVED},
-        guards=(guards.no_extension_pending,),
+        guards=(guards.may_ask_for_time,),
         note="每阶段一次",
     ),
     _move(
@@ -238,14 +240,14 @@ _CHECK_AND_FEEDBACK = (
     _move(
         "appeal",
         P.RESPONDER,
-        {S.EVALUATING, S.FEEDBACK, S.CLOSED},
+        APPEALED_IN,
         report_in={R.EVALUATED},
         guards=(guards.may_appeal,),
     ),
     _move(
         "decide_appeal",
         P.PLATFORM,
-        {S.EVALUATING, S.FEEDBACK, S.CLOSED},
+        APPEALED_IN,
         report_in={R.EVALUATED},
         guards=(guards.appeal_pending,),
     ),

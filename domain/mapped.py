@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from domain.errors import FieldError, InvalidError
-from domain.mappings import Constant, Mapping, Rule
+from domain.mappings import NEEDED, Constant, Mapping, Rule
 from domain.organisations import Organisations
 from domain.registration import Registration
 
@@ -40,6 +40,12 @@ def registration_of(
     reader = _Reader(mapping, organisations)
     errors: list[FieldError] = []
     fields = _filled(reader, mapping.fields, document, errors)
+    if not errors:
+        errors += [
+            FieldError(field=mapping.fields[target].shown, message=f"{target}: it is missing")
+            for target in NEEDED
+            if target not in fields
+        ]
     content = _nested(fields) | {"source_system": source_system}
     if mapping.evidence:
         content["evidence"] = list(_evidence(reader, document, errors))

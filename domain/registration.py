@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, StringConstraints, model_validator
+from pydantic import StringConstraints, model_validator
 
 from domain.chains import CHAINS, ChainRule
 from domain.commands import Exhibits
@@ -12,8 +12,23 @@ from domain.events import WhistleRegistered
 from domain.limits import deadline
 from domain.rules import Rules
 from domain.submission import content_hash
-from domain.values import ID_PART_PATTERN, PRIVATE, Actor, Frozen, IdPart, Line, Place, Printable, Reporter, Slug, Text
+from domain.values import (
+    ID_PART_PATTERN,
+    PRIVATE,
+    Actor,
+    Frozen,
+    IdPart,
+    Line,
+    Moment,
+    Place,
+    Printable,
+    Reporter,
+    Slug,
+    Text,
+)
 from domain.vocabulary import Chain, DemandType, OrganisationType, Phase, Role, SourceChannel, Urgency, WhistleKind
+
+OF_A_TOWNSHIP = frozenset({OrganisationType.VILLAGE, OrganisationType.BRANCH})
 
 
 class Registration(Frozen):
@@ -22,7 +37,7 @@ class Registration(Frozen):
     source_system: IdPart
     external_id: IdPart
     channel: SourceChannel
-    received_at: AwareDatetime
+    received_at: Moment
     title: Line
     description: Annotated[Text, PRIVATE]
     township: Slug
@@ -35,7 +50,7 @@ class Registration(Frozen):
     caller: Slug | None = None
     item_code: Line | None = None
     local_label: Annotated[str, StringConstraints(min_length=1, max_length=100), Printable] | None = None
-    source_due_at: AwareDatetime | None = None
+    source_due_at: Moment | None = None
     reporter: Annotated[Reporter | None, PRIVATE] = None
     evidence: Exhibits = ()
 
@@ -128,10 +143,11 @@ def _fits_the_catalogues(registration: Registration, rules: Rules) -> None:
 
 
 def _fits_as_caller(registration: Registration, caller: str, rule: ChainRule, rules: Rules) -> None:
-    if rule.caller_types == {OrganisationType.BRANCH}:
-        return
     known = rules.organisations.find(caller)
+    if known is None and rule.caller_types == {OrganisationType.BRANCH}:
+        return
     if known is None or known.type not in rule.caller_types:
         raise InvalidError.of("caller", f"{caller} cannot call in {registration.chain}")
-    if known.type is OrganisationType.VILLAGE and known.parent != registration.township:
+    home = rules.organisations.township_of(caller)
+    if known.type in OF_A_TOWNSHIP and (home is None or home.code != registration.township):
         raise InvalidError.of("caller", f"{caller} is not in {registration.township}")

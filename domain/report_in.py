@@ -1,6 +1,6 @@
 """One responder's part in a whistle: its report-in (报到任务)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.clocks import Clock
 from domain.values import Frozen, Scores
@@ -80,7 +80,29 @@ class ReportIn(Frozen):
         """Whether the responder still has a part to play in the action."""
         return self.state not in (ReportInState.WITHDRAWN, ReportInState.RELEASED, ReportInState.EVALUATED)
 
+    @property
+    def missing(self) -> bool:
+        """Whether its second arrival limit struck and it is not on the spot, its mark annulled or not."""
+        second = self.clocks.get(Phase.ARRIVE_SECOND)
+        return bool(second and second.limit_struck) and not self.on_site
+
+    @property
+    def extendable(self) -> tuple[ExtensionPhase, ...]:
+        """The phases whose limit may be asked to move: each once, the arrival only before arriving."""
+        asked = {
+            ExtensionPhase.ARRIVAL: Phase.ARRIVE in self.clocks and self.arrived_at is None,
+            ExtensionPhase.HANDLING: Phase.HANDLE in self.clocks,
+        }
+        return tuple(phase for phase, runs in asked.items() if runs and phase not in self.extended)
+
     def due(self, phase: Phase) -> datetime | None:
         """The frozen limit of one phase."""
         clock = self.clocks.get(phase)
         return clock.deadline.due_at if clock else None
+
+
+def seconds_late(at: datetime, due_at: datetime | None) -> int:
+    """Whole seconds by which a report-in is late, at least 1 when late at all; else 0."""
+    if due_at is None or at <= due_at:
+        return 0
+    return max(1, (at - due_at) // timedelta(seconds=1))

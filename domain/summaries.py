@@ -28,7 +28,8 @@ def _names(codes: tuple[str, ...], name: Names) -> str:
 
 def _proposed(v: e.WhistleProposed, name: Names) -> str:
     called = f",拟请{_names(v.responders, name)}报到" if v.responders else ""
-    return f"研判为{v.kind.label}({v.urgency.label}、{v.tier.label}){called}"
+    why = f";理由:{v.reason}" if v.reason else ""
+    return f"研判为{v.kind.label}({v.urgency.label}、{v.tier.label}){called}{why}"
 
 
 def _accepted(v: e.WhistleAccepted, name: Names) -> str:

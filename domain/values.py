@@ -1,6 +1,7 @@
 """The small values that commands, events and whistles are made of, with their bounds."""
 
 import re
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -34,6 +35,18 @@ def printable(text: str) -> str:
     return text
 
 
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def within_reach(at: datetime) -> datetime:
+    """Refuse a time that no calendar or table here reaches."""
+    if not EARLIEST <= at < LATEST:
+        message = f"lies outside the years {EARLIEST.year} to {LATEST.year - 1}"
+        raise ValueError(message)
+    return at
+
+
+Moment = Annotated[AwareDatetime, AfterValidator(within_reach)]
 Printable = AfterValidator(printable)
 Stripped = StringConstraints(strip_whitespace=True, min_length=1)
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable]
@@ -84,7 +97,7 @@ class Evidence(Frozen):
 
     url: Url
     kind: EvidenceKind
-    taken_at: AwareDatetime | None = None
+    taken_at: Moment | None = None
     lng: Longitude | None = None
     lat: Latitude | None = None
     crs: CoordinateSystem | None = None

@@ -131,3 +131,16 @@ class Whistle(Frozen):
     def report_in(self, responder: str) -> ReportIn | None:
         """Find a responder's report-in of this round."""
         return next((r for r in self.report_ins if r.responder == responder), None)
+
+    def last_evaluated(self, responder: str) -> ReportIn | None:
+        """Find a responder's last evaluated report-in of any round: the one that an appeal speaks of."""
+        return next(reversed(self._evaluated(responder)), None)
+
+    def appealed(self, responder: str) -> ReportIn | None:
+        """Find a responder's first report-in of any round whose appeal is pending, else the last evaluated."""
+        pending = (r for r in self._evaluated(responder) if r.appeal_pending)
+        return next(pending, self.last_evaluated(responder))
+
+    def _evaluated(self, responder: str) -> list[ReportIn]:
+        every = self.earlier_report_ins + self.report_ins
+        return [r for r in every if r.responder == responder and r.state is ReportInState.EVALUATED]

@@ -84,7 +84,7 @@ class Delivery:
         except WorkflowGoneError:
             return await self._without_workflow(parcel, argument)
         except RefusedError:
-            if not await self._lags(parcel):
+            if not await self._was_behind(parcel):
                 raise
             return await self._execute(parcel, argument)
 
@@ -136,20 +136,25 @@ class Delivery:
         target = getattr(parcel.submission.command, "merge_into", None)
         return await standing(self._pool, self._limits, parcel.whistle_id, known_as, target)
 
-    async def _lags(self, parcel: Parcel) -> bool:
-        """Tell whether the workflow refused what the store allows because it lagged, and has caught up now."""
+    async def _was_behind(self, parcel: Parcel) -> bool:
+        """Tell whether the store allows what the workflow refused; if so, the workflow has caught up with it now.
+
+        Raises TemporarilyUnavailableError when it does not catch up: the refusal would not be true.
+        """
         try:
             whistle = await self._permitted(parcel)
         except RefusedError:
             return False
+        # It may have caught up between its refusal and this look, so being level is no reason to believe it.
         if await self._version(parcel.whistle_id) >= whistle.sequence:
-            return False
+            return True
         await self._wake(parcel.whistle_id)
         for pause in _LOOK_AGAIN_S:
             await asyncio.sleep(pause)
             if await self._version(parcel.whistle_id) >= whistle.sequence:
                 return True
-        return False
+        message = "the workflow of this whistle is catching up with the store; send the same command again"
+        raise TemporarilyUnavailableError(message)
 
     async def _version(self, whistle_id: str) -> int:
         try:

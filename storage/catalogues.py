@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from domain.catalogue_files import parse_calendar, parse_limits, parse_organisations
+from domain.catalogue_files import parse_calendar, parse_contacts, parse_limits, parse_organisations, parse_roster
+from domain.duty import Contact, Shift
 from domain.errors import TemporarilyUnavailableError
 from domain.limits import LimitRule, Limits
 from domain.organisations import Organisation, Organisations
@@ -14,7 +15,7 @@ from domain.values import Frozen
 from domain.working_time import CalendarDay, WorkCalendar
 from storage.pool import Connection, Pool
 
-CatalogueName = Literal["organisations", "limits", "calendar"]
+CatalogueName = Literal["organisations", "limits", "calendar", "contacts", "roster"]
 
 EDITION = """
 select version || '/' || imported_at::text from catalogue_import order by version desc limit 1
@@ -42,6 +43,8 @@ _CLEAR = {
     "organisations": "delete from organisation where cardinality($1::text[]) >= 0",
     "limits": "delete from limit_rule where profile = any($1::text[])",
     "calendar": "delete from calendar_day where extract(year from date)::text = any($1::text[])",
+    "contacts": "delete from duty_contact where organisation = any($1::text[])",
+    "roster": "delete from duty_shift where organisation = any($1::text[])",
 }
 _FILL = {
     "organisations": """
@@ -60,6 +63,18 @@ _FILL = {
         insert into calendar_day (date, workday, note, source)
         select date, workday, note, source
         from jsonb_to_recordset($1::jsonb) as d (date date, workday boolean, note text, source text)
+    """,
+    "contacts": """
+        insert into duty_contact (organisation, person, channel, position, name, address, urgent_only)
+        select organisation, person, channel, position, name, address, urgent_only
+        from jsonb_to_recordset($1::jsonb) as c (organisation text, person text, channel text, position integer,
+            name text, address text, urgent_only boolean)
+    """,
+    "roster": """
+        insert into duty_shift (organisation, position, days, opens, closes, officer, backup, leader)
+        select organisation, position, days, opens, closes, officer, backup, leader
+        from jsonb_to_recordset($1::jsonb) as s (organisation text, position integer, days text, opens time,
+            closes time, officer text[], backup text[], leader text[])
     """,
 }
 _DAYS = """
@@ -114,7 +129,8 @@ async def calendar_days(pool: Pool, year: int | None = None) -> list[CalendarDay
 async def import_catalogue(pool: Pool, name: CatalogueName, text: str, source: str = "import") -> ImportReport:
     """Put a CSV catalogue in force as a whole, or refuse it as a whole.
 
-    `organisations` replaces the directory, `limits` the profiles and `calendar` the years that the file holds.
+    `organisations` replaces the directory, `limits` the profiles, `calendar` the years, `contacts` and `roster` the
+    organisations that the file holds.
     Raises `domain.catalogue_files.CatalogueInvalidError`.
     """
     content = _PARSE[name](text)
@@ -187,8 +203,15 @@ def _calendar(text: str) -> _Content:
     return _days(parse_calendar(text))
 
 
+def _of_organisations(rows: Sequence[Contact] | Sequence[Shift]) -> _Content:
+    content = [{"position": i, **row.model_dump(mode="json")} for i, row in enumerate(rows)]
+    return _Content(content, sorted({row.organisation for row in rows}))
+
+
 _PARSE: dict[CatalogueName, Callable[[str], _Content]] = {
     "organisations": _organisations,
     "limits": _limits,
     "calendar": _calendar,
+    "contacts": lambda text: _of_organisations(parse_contacts(text)),
+    "roster": lambda text: _of_organisations(parse_roster(text)),
 }

@@ -9,7 +9,7 @@ import asyncpg
 
 from domain.events import Event
 from domain.evolve import evolve
-from domain.notices import SOURCE_PREFIX, notices
+from domain.notices import SOURCE_PREFIX, Notice, notices
 from domain.records import Commit, Record, event_of
 from domain.summaries import Names, summarise
 from domain.values import Actor, compact
@@ -71,10 +71,11 @@ with model as (
     where $10::integer is not null
         and exists (select from webhook where disabled_at is null and deleted_at is null)
 )
-insert into outbox (whistle_id, sequence, kind, audience, urgent, text)
-select o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text
+insert into outbox (whistle_id, sequence, kind, audience, urgent, text, template, levels, climbs, cause, fields)
+select o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.template, o.levels, o.climbs, o.cause, o.fields
 from jsonb_to_recordset($16::jsonb)
-    as o (whistle_id text, sequence integer, kind text, audience text, urgent boolean, text text)
+    as o (whistle_id text, sequence integer, kind text, audience text, urgent boolean, text text, template text,
+        levels text[], climbs boolean, cause jsonb, fields jsonb)
 """  # noqa: S608
 
 _AFTER = """
@@ -177,9 +178,14 @@ def _event_row(record: Record, name_of: Names) -> dict[str, Any]:
 def _outbox_rows(entry: Entry, name_of: Names) -> Iterator[dict[str, Any]]:
     for record, whistle in entry.steps:
         for notice in notices(record, whistle, name_of):
-            row = {"whistle_id": whistle.whistle_id, "sequence": record.sequence, **dict(notice)}
+            row = {"whistle_id": whistle.whistle_id, "sequence": record.sequence, **_dumped(notice)}
             yield row
             if notice.audience.startswith(SOURCE_PREFIX):
                 for follower in entry.followers:
                     audience = f"{SOURCE_PREFIX}{follower.source_system}"
                     yield row | {"whistle_id": follower.whistle_id, "audience": audience}
+
+
+def _dumped(notice: Notice) -> dict[str, Any]:
+    cause = notice.cause and compact(notice.cause)
+    return notice.model_dump(mode="json", exclude={"cause"}) | ({"cause": cause} if cause else {})

@@ -27,8 +27,11 @@ where (k.key_hash, k.role, k.organisation, k.other_roles, k.revoked_at)
     is distinct from (excluded.key_hash, excluded.role, excluded.organisation, excluded.other_roles, null)
 """
 _CREATE = """
-insert into api_key (name, key_hash, role, organisation, other_roles) values ($1, $2, $3, $4, $5)
-on conflict (name) do nothing
+insert into api_key as k (name, key_hash, role, organisation, other_roles) values ($1, $2, $3, $4, $5)
+on conflict (name) do update set key_hash = excluded.key_hash, role = excluded.role,
+    organisation = excluded.organisation, other_roles = excluded.other_roles, created_at = now(), revoked_at = null,
+    former_hash = null, former_until = null
+where k.revoked_at is not null
 """
 _ROTATE = """
 update api_key set former_hash = key_hash, former_until = now() + $3::interval, key_hash = $2, created_at = now()
@@ -86,7 +89,7 @@ async def put_key(pool: Pool, name: str, role: Role, organisation: str | None, k
 
 
 async def create_key(pool: Pool, principal: Principal, key: str) -> bool:
-    """Store a key under a name that is free; tells whether it was."""
+    """Store a key under a name that is free, or whose key was revoked; tells whether it was."""
     arguments = (principal.name, _hash(key), principal.role, principal.organisation, list(principal.other_roles))
     return (await pool.execute(_CREATE, *arguments)).endswith(_DONE)
 
@@ -101,7 +104,7 @@ async def revoke_key(pool: Pool, name: str) -> bool:
     return (await pool.execute(_REVOKE, name)).endswith(_DONE)
 
 
-async def keys(pool: Pool) -> list[KeyEntry]:
+async def list_keys(pool: Pool) -> list[KeyEntry]:
     """List every key there is or was, by name."""
     return [KeyEntry(**row) for row in await pool.fetch(_LIST)]
 

@@ -33,15 +33,17 @@ where o.received_at >= $1 and o.received_at < $2 and {_TOWNSHIP} and {_STATE}
 order by o.received_at desc, o.whistle_id desc limit $7
 """  # noqa: S608 - as below
 _OTHERS = f"""
-select w.whistle_id, w.registered_at as requested_at from {{}}
-where {{}} and {_TOWNSHIP} and {_STATE}
+select w.whistle_id, w.registered_at as requested_at from {{source}}
+where {{made}} >= $1 and {{made}} < $2 and {{seen}} and {_TOWNSHIP} and {_STATE}
     and not exists (select from open311_request o where (o.whistle_id, o.content_hash) = (w.whistle_id, w.content_hash))
-order by w.registered_at desc, w.whistle_id desc limit $7
+order by {{made}} desc, {{key}} desc limit $7
 """  # noqa: S608 - as below
-_OTHERS_OF_ALL = _OTHERS.format("whistle w", "w.registered_at >= $1 and w.registered_at < $2 and $8::text is null")
+_OTHERS_OF_ALL = _OTHERS.format(source="whistle w", made="w.registered_at", key="w.whistle_id", seen="$8::text is null")
 _OTHERS_OF_PARTY = _OTHERS.format(
-    "whistle_party p join whistle w using (whistle_id)",
-    "p.organisation = $8 and p.whistle_registered_at >= $1 and p.whistle_registered_at < $2",
+    source="whistle_party p join whistle w using (whistle_id)",
+    made="p.whistle_registered_at",
+    key="p.whistle_id",
+    seen="p.organisation = $8",
 )
 _NAMED = f"""
 select w.whistle_id, coalesce(o.received_at, w.registered_at) as requested_at

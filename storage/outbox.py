@@ -1,11 +1,13 @@
-"""Notices on their way out: claimed by a deliverer, delivered at least once, never lost."""
+"""Notices that wait to be addressed: claimed, given to their recipients' deliveries, never lost."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
+from domain.duty import DutyLevel
 from domain.values import Frozen
+from domain.vocabulary import Urgency, WhistleKind
 from storage.pool import Pool
 
 CHANNEL = "whistle_outbox"
@@ -14,11 +16,14 @@ CHANNEL = "whistle_outbox"
 _CLAIM = """
 update outbox o set due_at = clock_timestamp() + $2::interval, attempts = o.attempts + 1
 from (
-    select id from outbox where delivered_at is null and due_at <= clock_timestamp()
-    order by urgent desc, id limit $1 for update skip locked
+    select p.id, w.kind, w.urgency
+    from outbox p join whistle w on w.whistle_id = p.whistle_id
+    where p.delivered_at is null and p.due_at <= clock_timestamp()
+    order by p.urgent desc, p.id limit $1 for update of p skip locked
 ) as due
 where o.id = due.id
-returning o.id, o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.attempts
+returning o.id, o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.attempts, o.levels,
+    o.climbs, due.kind as whistle_kind, due.urgency
 """
 _DELIVERED = "update outbox set delivered_at = clock_timestamp() where id = any($1::bigint[]) and delivered_at is null"
 _FAILED = "update outbox set last_error = $2, due_at = clock_timestamp() + $3::interval where id = $1"
@@ -37,6 +42,10 @@ class OutboxItem(Frozen):
     text: str
     created_at: datetime
     attempts: int
+    levels: tuple[DutyLevel, ...]
+    climbs: bool
+    whistle_kind: WhistleKind | None
+    urgency: Urgency | None
 
 
 async def claim(pool: Pool, *, limit: int = 100, lease: timedelta = timedelta(minutes=1)) -> list[OutboxItem]:

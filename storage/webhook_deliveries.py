@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+from pydantic import Field
 
 from domain.values import Frozen
 from domain.webhooks import Message, Part, Told
@@ -55,6 +56,9 @@ with ended as (
         delivered_at = case when $6 then clock_timestamp() else delivered_at end
     where id = $1 and attempts = $2
     returning webhook_id
+), given_up as (
+    update webhook_delivery d set due_at = null from settled
+    where $7::text is not null and d.webhook_id = settled.webhook_id and d.id <> $1 and d.due_at is not null
 )
 update webhook w set disabled_at = now(), disabled_reason = $7
 from settled where w.id = settled.webhook_id and $7::text is not null and w.disabled_at is null
@@ -134,8 +138,8 @@ class Consignment(Frozen):
     id: int
     webhook_id: str
     message_id: str
-    url: str
-    secret: str
+    url: str = Field(repr=False)
+    secret: str = Field(repr=False)
     attempt: int
     tries: int
     message: Message

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from pydantic import Field
+
 from domain.errors import IdempotencyConflictError, InvalidError
 from domain.notices import PUBLIC
 from domain.values import Frozen
@@ -25,9 +27,14 @@ _FIND = f"""
 select {_COLUMNS} from webhook where id = $1 and deleted_at is null and ($2::text is null or source_system = $2)
 """  # noqa: S608 - a constant
 _DELETE = """
-update webhook set deleted_at = now()
-where id = $1 and deleted_at is null and ($2::text is null or source_system = $2)
-returning id
+with ended as (
+    update webhook set deleted_at = now()
+    where id = $1 and deleted_at is null and ($2::text is null or source_system = $2)
+    returning id
+), given_up as (
+    update webhook_delivery d set due_at = null from ended where d.webhook_id = ended.id and d.due_at is not null
+)
+select id from ended
 """
 _ACTIVE = "select exists (select from webhook where disabled_at is null and deleted_at is null)"
 
@@ -83,7 +90,7 @@ class NewWebhook(Frozen):
     organisation: str | None
     url: str
     events: tuple[str, ...]
-    secret: str
+    secret: str = Field(repr=False)
     request_key: str | None = None
     request_hash: str
 
@@ -92,7 +99,7 @@ class Subscribed(Frozen):
     """A subscription's id and secret."""
 
     id: str
-    secret: str
+    secret: str = Field(repr=False)
 
 
 async def subscribe(pool: Pool, new: NewWebhook) -> Subscribed:

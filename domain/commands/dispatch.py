@@ -2,10 +2,10 @@
 
 from typing import Self
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import model_validator
 
 from domain.commands.base import Command, OfResponder, require_distinct
-from domain.values import Line, Reason, Responders, Slug
+from domain.values import Line, Moment, Reason, Responders, Slug
 from domain.vocabulary import ResponderRole, ReturnReason
 
 
@@ -15,7 +15,7 @@ class Accept(Command):
     label = "受理派单"
     lead: Slug
     cooperating: Responders = ()
-    assemble_at: AwareDatetime | None = None
+    assemble_at: Moment | None = None
     assembly_place: Line | None = None
     change_reason: Reason | None = None
 
@@ -51,7 +51,7 @@ class Suspend(Command):
 
     label = "挂账(缓办)"
     reason: Reason
-    review_at: AwareDatetime
+    review_at: Moment
 
 
 class Resume(Command):

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, Field, model_validator
+from pydantic import Field, model_validator
 
 from domain.commands.base import Command, Exhibits, OfResponder, require
-from domain.values import PRIVATE, Document, Line, Location, Officer, Reason, Slug, Text, Url
+from domain.values import PRIVATE, Document, Line, Location, Moment, Officer, Reason, Slug, Text, Url
 from domain.vocabulary import ExtensionPhase, HandlingResult, ObjectionReason, Ruling
 
 
@@ -51,7 +51,7 @@ class Arrive(OfResponder):
 
     label = "报到"
     officers: Annotated[tuple[Officer, ...], PRIVATE, Field(min_length=1, max_length=50)]
-    occurred_at: AwareDatetime | None = None
+    occurred_at: Moment | None = None
     location: Location | None = None
     evidence: Exhibits = ()
 
@@ -73,7 +73,7 @@ class Confer(Command):
     """Record a joint consultation and its conclusion."""
 
     label = "会商"
-    held_at: AwareDatetime
+    held_at: Moment
     place: Line
     attendees: Annotated[tuple[Line, ...], PRIVATE, Field(min_length=1, max_length=100)]
     conclusion: Reason
@@ -103,7 +103,7 @@ class RequestExtension(OfResponder):
 
     label = "申请延期"
     phase: ExtensionPhase
-    until: AwareDatetime
+    until: Moment
     reason: Reason
 
 

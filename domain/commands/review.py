@@ -2,10 +2,10 @@
 
 from typing import Annotated, Self
 
-from pydantic import AwareDatetime, model_validator
+from pydantic import model_validator
 
 from domain.commands.base import Command, Exhibits, require, require_distinct
-from domain.values import PRIVATE, Line, Reason, Responders, Slug, Text, WhistleId
+from domain.values import PRIVATE, Line, Moment, Reason, Responders, Slug, Text, WhistleId
 from domain.vocabulary import AppendKind, Rejection, ReviewDecision, Tier, Urgency, WhistleKind
 
 
@@ -27,7 +27,7 @@ class Review(Command):
     urgency: Urgency | None = None
     tier: Tier | None = None
     proposed_responders: Responders = ()
-    assemble_at: AwareDatetime | None = None
+    assemble_at: Moment | None = None
     assembly_place: Line | None = None
     reason: Reason | None = None
     merge_into: WhistleId | None = None
@@ -86,7 +86,7 @@ class Resubmit(Command):
     urgency: Urgency | None = None
     tier: Tier | None = None
     proposed_responders: Responders | None = None
-    assemble_at: AwareDatetime | None = None
+    assemble_at: Moment | None = None
     assembly_place: Line | None = None
     item_code: Line | None = None
     description: Annotated[Text | None, PRIVATE] = None

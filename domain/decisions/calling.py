@@ -1,7 +1,7 @@
 """集结哨: calling responders, whose clocks start here, at dispatch, and never at signing."""
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from domain import events as e
 from domain.decisions.draft import Draft
@@ -51,14 +51,13 @@ def handling_limit(draft: Draft) -> Deadline | None:
     return draft.limit(Phase.HANDLE, no_later_than=draft.whistle.source_due_at)
 
 
+def ratification(draft: Draft) -> Deadline | None:
+    """The limit to ratify an emergency afterwards, while that is undecided."""
+    undecided = draft.whistle.kind is WhistleKind.EMERGENCY and draft.whistle.ratified is None
+    return draft.limit(Phase.RATIFY) if undecided else None
+
+
 def objection_window(draft: Draft, since: datetime) -> datetime | None:
     """Until when an emergency's responder may object, counted from its arrival."""
     window = draft.limit(Phase.OBJECT, start=since)
     return window.due_at if window else None
-
-
-def seconds_late(at: datetime, due_at: datetime | None) -> int:
-    """Whole seconds by which a report-in is late, at least 1 when late at all; else 0."""
-    if due_at is None or at <= due_at:
-        return 0
-    return max(1, (at - due_at) // timedelta(seconds=1))

@@ -44,6 +44,9 @@ def _climb(draft: Draft, strike: StrikeClock, struck: Running) -> None:
     deadline = struck.clock.deadline
     organisation = draft.holder(strike.phase, strike.responder)
     if strike.point is Point.CIRCULATE:
+        raised = draft.supervision_by(strike.phase, strike.responder, deadline.started_at)
+        if raised and raised.answered_at:
+            return
         draft.add(e.CirculationProposed(organisation=organisation, phase=strike.phase, responder=strike.responder))
         return
     if not has_ladder(draft.whistle):

@@ -3,7 +3,7 @@
 from domain import events as e
 from domain.chains import SUPERVISOR, checker, has_ladder
 from domain.commands import Appeal, Callback, Check, DecideAppeal, Evaluate, Feedback, Reopen
-from domain.decisions.calling import handling_limit, notify
+from domain.decisions.calling import handling_limit, notify, ratification
 from domain.decisions.draft import Draft, decides
 from domain.errors import InvalidError, MoveNotAllowedError
 from domain.values import FULL_MARKS, Scores
@@ -49,7 +49,9 @@ def _fail(draft: Draft, command: Check) -> None:
 
 @decides(Evaluate)
 def _evaluate(draft: Draft, command: Evaluate) -> None:
-    scored = has_ladder(draft.whistle)
+    scored, judge = has_ladder(draft.whistle), checker(draft.whistle)
+    if judge in command.responders and len(command.responders) > 1:
+        raise InvalidError.of("responders", f"{judge} is evaluated by the platform, apart from the others")
     if scored and command.scores is None:
         raise InvalidError.of("scores", "Field required")
     if not scored and command.scores is not None:
@@ -92,6 +94,8 @@ def _decide_appeal(draft: Draft, command: DecideAppeal) -> None:
 @decides(Feedback)
 def _feedback(draft: Draft, command: Feedback) -> None:
     self_handled = draft.whistle.state is State.SELF_HANDLED
+    if not self_handled and command.outcome not in (None, draft.whistle.outcome):
+        raise InvalidError.of("outcome", f"the check has found {draft.whistle.outcome}; a reply does not change it")
     outcome = command.outcome or (Outcome.RESOLVED if self_handled else None)
     callback = draft.limit(Phase.CALLBACK) if draft.whistle.has_reporter else None
     draft.add(e.FeedbackGiven(via=command.via, outcome=outcome, callback=callback))
@@ -128,6 +132,8 @@ def _reopen(draft: Draft, command: Reopen) -> None:
         draft.add(e.WhistleReopened(reason=command.reason, review=draft.required_limit(Phase.REVIEW)))
         return
     named = command.responders or tuple(former)
-    draft.add(e.WhistleReopened(reason=command.reason, responders=named))
+    if draft.chain.lead_is_caller and draft.whistle.caller in former and draft.whistle.caller not in named:
+        raise InvalidError.of("responders", f"{draft.whistle.caller} leads in {draft.whistle.chain}")
+    draft.add(e.WhistleReopened(reason=command.reason, responders=named, ratify=ratification(draft)))
     lead = next((r for r in named if former[r] is ResponderRole.LEAD), named[0])
     notify(draft, [(r, ResponderRole.LEAD if r == lead else ResponderRole.COOPERATING) for r in named])

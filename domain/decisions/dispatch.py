@@ -71,9 +71,6 @@ def take_the_lead(draft: Draft, responder: str) -> None:
 
 @decides(RequestSuspension)
 def _request_suspension(draft: Draft, command: RequestSuspension) -> None:
-    if draft.whistle.suspension_requested:
-        message = "a suspension is asked for already"
-        raise MoveNotAllowedError(message)
     draft.add(e.SuspensionRequested(reason=command.reason))
 
 

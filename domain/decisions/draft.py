@@ -15,7 +15,7 @@ from domain.rules import Rules
 from domain.submission import StrikeClock
 from domain.values import POST_PREFIX, Actor
 from domain.vocabulary import OrganisationType, Phase, SignalType, SupervisionLevel
-from domain.whistle import Whistle
+from domain.whistle import Supervision, Whistle
 
 NO_LADDER = frozenset(
     {Phase.START_ACTION, Phase.ARRIVE_SECOND, Phase.OBJECT, Phase.APPEAL, Phase.REOPEN, Phase.CALLBACK}
@@ -85,15 +85,17 @@ class Draft:
 
     def supervise(self, level: SupervisionLevel, organisation: str, **cause: Any) -> None:  # noqa: ANN401
         """Raise a supervision; one clock keeps one number while its level rises."""
-        same = [
-            s.number
-            for s in self.whistle.supervisions
-            if s.phase is not None
-            and (s.phase, s.responder, s.clock_started_at)
-            == (cause.get("phase"), cause.get("responder"), cause.get("clock_started_at"))
-        ]
-        number = same[0] if same else 1 + max((s.number for s in self.whistle.supervisions), default=0)
+        same = self.supervision_by(cause.get("phase"), cause.get("responder"), cause.get("clock_started_at"))
+        number = same.number if same else 1 + max((s.number for s in self.whistle.supervisions), default=0)
         self.add(e.SupervisionRaised(number=number, level=level, organisation=organisation, **cause))
+
+    def supervision_by(
+        self, phase: Phase | None, responder: str | None, clock_started_at: datetime | None
+    ) -> Supervision | None:
+        """Find the supervision that a clock has raised."""
+        cause = (phase, responder, clock_started_at)
+        raised = (s for s in self.whistle.supervisions if (s.phase, s.responder, s.clock_started_at) == cause)
+        return next(raised, None) if phase else None
 
     def holder(self, phase: Phase, responder: str | None = None) -> str:
         """Name the organisation that a clock binds."""

@@ -1,7 +1,7 @@
 """督办与撤哨: supervision by hand, its answer, and calling a whistle off."""
 
 from domain import events as e
-from domain.chains import SUPERVISOR
+from domain.chains import SUPERVISOR, acts_for, reviewer
 from domain.clocks import running
 from domain.commands import AnswerSupervision, Cancel, Supervise
 from domain.decisions.draft import Draft, decides
@@ -19,14 +19,15 @@ def _supervise(draft: Draft, command: Supervise) -> None:
 
 
 def _supervised(draft: Draft, command: Supervise) -> str:
-    """The responder that is named, else whoever's clock is due first, else who reviews."""
+    """The responder that is named (for a post the township), else whoever's clock is due first, else who reviews."""
     if command.responder:
         if command.responder not in draft.whistle.responders:
             raise InvalidError.of("responder", f"{command.responder} is not called by this whistle")
-        return command.responder
+        return acts_for(draft.whistle, command.responder)
     clocks = sorted(running(draft.whistle), key=lambda r: r.clock.deadline.due_at)
     phase, responder = (clocks[0].phase, clocks[0].responder) if clocks else (None, None)
-    return draft.holder(phase, responder) if phase else draft.whistle.township
+    bound = draft.holder(phase, responder) if phase else reviewer(draft.whistle)
+    return acts_for(draft.whistle, bound)
 
 
 @decides(AnswerSupervision)

@@ -19,12 +19,12 @@ from domain.commands import (
     Sign,
     StartAction,
 )
-from domain.decisions.calling import action_start, notify, objection_window, seconds_late
+from domain.decisions.calling import action_start, notify, objection_window
 from domain.decisions.dispatch import take_the_lead
 from domain.decisions.draft import Draft, decides
 from domain.decisions.settlement import start_action
 from domain.errors import InvalidError, MoveNotAllowedError
-from domain.report_in import Extension, ReportIn
+from domain.report_in import Extension, ReportIn, seconds_late
 from domain.vocabulary import (
     ExtensionPhase,
     Phase,
@@ -180,16 +180,10 @@ def _report_handling(draft: Draft, command: ReportHandling) -> None:
 
 @decides(RequestExtension)
 def _request_extension(draft: Draft, command: RequestExtension) -> None:
-    part, phase = _part(draft, command.responder), EXTENDED_PHASE[command.phase]
-    if command.phase in part.extended:
-        message = f"{command.phase} was extended or refused once already"
-        raise MoveNotAllowedError(message)
-    if command.phase is ExtensionPhase.ARRIVAL and part.arrived_at:
-        message = f"{command.responder} has arrived already"
-        raise MoveNotAllowedError(message)
-    due = part.due(phase)
-    if due is None:
-        message = f"no {command.phase} limit runs yet"
+    part = _part(draft, command.responder)
+    due = part.due(EXTENDED_PHASE[command.phase])
+    if due is None or command.phase not in part.extendable:
+        message = f"the {command.phase} limit was asked for once already, is met, or does not run yet"
         raise MoveNotAllowedError(message)
     if command.until <= max(due, draft.now):
         raise InvalidError.of("until", f"not after the present limit {due.isoformat()} and now")
@@ -202,7 +196,8 @@ def _request_extension(draft: Draft, command: RequestExtension) -> None:
 
 @decides(DecideExtension)
 def _decide_extension(draft: Draft, command: DecideExtension) -> None:
-    asked = _part(draft, command.responder).extension
+    part = _part(draft, command.responder)
+    asked = part.extension
     if asked is None:
         message = "no extension awaits a decision"
         raise MoveNotAllowedError(message)
@@ -210,8 +205,9 @@ def _decide_extension(draft: Draft, command: DecideExtension) -> None:
         refused = e.ExtensionRefused(responder=command.responder, phase=asked.phase, reason=command.reason)
         draft.add(refused)
         return
-    if asked.until <= draft.now:
-        message = "the time that was asked for is past; it can only be refused"
+    due = part.due(EXTENDED_PHASE[asked.phase])
+    if asked.until <= draft.now or (due and asked.until <= due):
+        message = "the time that was asked for is past or no later than the limit; it can only be refused"
         raise MoveNotAllowedError(message)
     _grant(draft, command.responder, asked)
 

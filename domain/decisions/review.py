@@ -2,7 +2,7 @@
 
 from domain import events as e
 from domain.commands import Append, Blow, Decline, Merge, Ratify, Resubmit, Review
-from domain.decisions.calling import notify
+from domain.decisions.calling import notify, ratification
 from domain.decisions.draft import Draft, decides
 from domain.errors import InvalidError
 from domain.lifecycle import ENDS
@@ -19,6 +19,7 @@ from domain.vocabulary import (
 )
 
 WHISTLE_TIERS = frozenset({Tier.COMPREHENSIVE, Tier.EMERGENCY_RESPONSE})
+"""The tiers that ask for a whistle; GENERAL_ENFORCEMENT asks for one unit, GENERAL for none (domain.md (b))."""
 
 
 @decides(Append)
@@ -82,7 +83,7 @@ def _sound_or_blow(draft: Draft) -> None:
     if whistle.kind is not WhistleKind.EMERGENCY:
         draft.sound(SignalType.STANDBY, whistle.proposed)
         return
-    ratify = draft.limit(Phase.RATIFY) if whistle.ratified is None and Phase.RATIFY not in whistle.clocks else None
+    ratify = None if Phase.RATIFY in whistle.clocks else ratification(draft)
     draft.add(e.WhistleBlown(accept=_accept_limit(draft), ratify=ratify))
     roles = [ResponderRole.LEAD, *[ResponderRole.COOPERATING] * (len(whistle.proposed) - 1)]
     notify(draft, zip(whistle.proposed, roles, strict=True))
@@ -102,7 +103,8 @@ def _proposal(draft: Draft, command: Review) -> e.WhistleProposed:
         responders=command.proposed_responders,
         assemble_at=command.assemble_at,
         assembly_place=command.assembly_place,
-        tier_unusual=command.tier not in WHISTLE_TIERS,
+        tier_unusual=_tier_unusual(command.tier, command.proposed_responders),
+        reason=command.reason,
     )
     return _with_blow_limit(draft, proposal)
 
@@ -126,9 +128,14 @@ def _amended(draft: Draft, command: Resubmit) -> e.WhistleProposed:
         responders=responders,
         assemble_at=assemble_at if assemble_at and assemble_at > draft.now else None,
         assembly_place=command.assembly_place or whistle.assembly_place,
-        tier_unusual=tier not in WHISTLE_TIERS,
+        tier_unusual=_tier_unusual(tier, responders),
     )
     return _with_blow_limit(draft, proposal)
+
+
+def _tier_unusual(tier: Tier, responders: tuple[str, ...]) -> bool:
+    fits_one = tier is Tier.GENERAL_ENFORCEMENT and len(responders) <= 1
+    return tier not in WHISTLE_TIERS and not fits_one
 
 
 def _with_blow_limit(draft: Draft, proposal: e.WhistleProposed) -> e.WhistleProposed:

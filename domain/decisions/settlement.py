@@ -41,12 +41,12 @@ def _assembling(draft: Draft) -> None:
 
 def _in_action(draft: Draft) -> None:
     parts = [r for r in draft.whistle.report_ins if r.state not in OUT_OF_THE_ACTION]
-    called = [r for r in draft.whistle.report_ins if r.state is not ReportInState.WITHDRAWN]
-    if not called:
+    nobody_leads = draft.whistle.ownerless and draft.whistle.lead is None
+    if nobody_leads or not draft.whistle.responders:
         return
     for part in parts:
         due = part.due(Phase.HANDLE)
-        gave_up_on = part.no_show and not part.on_site and due is not None and due <= draft.now
+        gave_up_on = part.missing and due is not None and due <= draft.now
         if part.state is not ReportInState.HANDLED and not gave_up_on:
             return
     draft.add(e.CheckAwaited(check=draft.required_limit(Phase.CHECK)))
@@ -67,7 +67,7 @@ def _close(draft: Draft) -> None:
     whistle = draft.whistle
     windows = [
         r.evaluation.appeal_until
-        for r in whistle.report_ins
+        for r in whistle.earlier_report_ins + whistle.report_ins
         if r.evaluation and r.appeal_upheld is None and not r.appeal_pending and r.evaluation.appeal_until > draft.now
     ]
     draft.add(

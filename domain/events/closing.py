@@ -83,3 +83,5 @@ class WhistleReopened(Event):
     reason: str
     responders: tuple[str, ...] = ()
     review: Deadline | None = None
+    ratify: Deadline | None = None
+    """A fresh limit for an emergency still undecided; the former one ended with CLOSED."""

@@ -43,6 +43,8 @@ class WhistleProposed(Event):
     tier_unusual: bool = False
     """The tier is not one that asks for a whistle; advice, never a refusal (domain.md (b))."""
     blow: Deadline | None = None
+    reason: str | None = None
+    """Why, where the tier is unusual."""
 
 
 class SelfHandlingChosen(Event):

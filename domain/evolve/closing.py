@@ -51,14 +51,21 @@ def _(w: Whistle, _e: e.EvaluationCompleted, _r: Record) -> Whistle:
     return entered(w, State.FEEDBACK)
 
 
+def with_evaluated(w: Whistle, evaluated: ReportIn | None, **changes: bool) -> Whistle:
+    def change(parts: tuple[ReportIn, ...]) -> tuple[ReportIn, ...]:
+        return tuple(r.model_copy(update=changes) if r is evaluated else r for r in parts)
+
+    return changed(w, report_ins=change(w.report_ins), earlier_report_ins=change(w.earlier_report_ins))
+
+
 @on(e.AppealMade)
 def _(w: Whistle, event: e.AppealMade, _r: Record) -> Whistle:
-    return with_part(w, event.responder, appeal_pending=True)
+    return with_evaluated(w, w.last_evaluated(event.responder), appeal_pending=True)
 
 
 @on(e.AppealDecided)
 def _(w: Whistle, event: e.AppealDecided, _r: Record) -> Whistle:
-    return with_part(w, event.responder, appeal_pending=False, appeal_upheld=event.upheld)
+    return with_evaluated(w, w.appealed(event.responder), appeal_pending=False, appeal_upheld=event.upheld)
 
 
 @on(e.FeedbackGiven)
@@ -98,6 +105,7 @@ def _(w: Whistle, _e: e.WhistleArchived, _r: Record) -> Whistle:
 def _(w: Whistle, event: e.WhistleReopened, _r: Record) -> Whistle:
     w = changed(
         w,
+        clocks={},
         round=w.round + 1,
         earlier_report_ins=w.earlier_report_ins + w.report_ins,
         report_ins=(),
@@ -109,6 +117,7 @@ def _(w: Whistle, event: e.WhistleReopened, _r: Record) -> Whistle:
         outcome=None,
         closed_at=None,
         handlers=(),
+        suspension_requested=False,
     )
     state = State.SOURCED if event.review else State.ASSEMBLING
-    return clocked(entered(w, state), review=event.review)
+    return clocked(entered(w, state), review=event.review, ratify=event.ratify)

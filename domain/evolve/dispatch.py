@@ -11,14 +11,15 @@ from domain.vocabulary import Phase, ReportInState, ResponderRole, State
 from domain.whistle import Whistle
 
 PENDING_IN: dict[Phase, Callable[[ReportIn], bool]] = {
-    Phase.SIGN: lambda r: r.signed_at is None,
-    Phase.ARRIVE: lambda r: r.arrived_at is None,
-    Phase.ARRIVE_SECOND: lambda r: r.arrived_at is None,
+    Phase.SIGN: lambda r: r.signed_at is None or r.state_before_arrival is ReportInState.NOTIFIED,
+    Phase.ARRIVE: lambda _: True,
+    Phase.ARRIVE_SECOND: lambda _: True,
     Phase.FIRST_REPORT: lambda r: not r.progress_reported,
     Phase.START_ACTION: lambda _: True,
     Phase.HANDLE: lambda r: r.state is not ReportInState.HANDLED,
     Phase.RULE: lambda r: r.dispute_open,
 }
+"""What may still run when the whistle resumes; after an arrival too, since one that proves false never stopped it."""
 
 
 @on(e.WhistleAccepted)
@@ -107,7 +108,8 @@ def _(w: Whistle, _e: e.WhistleResumed, record: Record) -> Whistle:
         pending = {p: c.shifted(since, pause) for p, c in r.clocks.items() if PENDING_IN[p](r)}
         until = r.object_until
         until = until + pause if until and until > since else until
-        return r.model_copy(update={"clocks": {**r.clocks, **pending}, "object_until": until})
+        asked = r.extension and r.extension.model_copy(update={"until": r.extension.until + pause})
+        return r.model_copy(update={"clocks": {**r.clocks, **pending}, "object_until": until, "extension": asked})
 
     stopped = (Phase.RATIFY, Phase.ACCEPT)
     own = {p: w.clocks[p].shifted(since, pause) for p in stopped if p in w.clocks}

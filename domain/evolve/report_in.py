@@ -4,7 +4,7 @@ from domain import events as e
 from domain.clocks import Clock
 from domain.evolve.base import changed, clocked, dispute_settled, entered, on, part_of, with_each, with_part
 from domain.records import Record
-from domain.report_in import Dispute, Extension, ReportIn
+from domain.report_in import Dispute, Extension, ReportIn, seconds_late
 from domain.vocabulary import ExtensionPhase, Phase, ReportInState, State
 from domain.whistle import Whistle
 
@@ -45,7 +45,8 @@ def _(w: Whistle, event: e.ObjectionUpheld, _r: Record) -> Whistle:
     if event.marks_only:
         return w
     lead = None if w.lead == event.responder else w.lead
-    return clocked(changed(w, lead=lead, ownerless=event.reassign_to is None), accept=event.add_responder)
+    ownerless = w.ownerless or event.reassign_to is None
+    return clocked(changed(w, lead=lead, ownerless=ownerless), accept=event.add_responder)
 
 
 @on(e.ObjectionOverruled)
@@ -107,7 +108,14 @@ def _(w: Whistle, event: e.ProgressReported, _r: Record) -> Whistle:
 @on(e.HandlingReported)
 def _(w: Whistle, event: e.HandlingReported, record: Record) -> Whistle:
     w = changed(w, handlers=tuple(dict.fromkeys((*w.handlers, record.actor.subject))))
-    return with_part(w, event.responder, state=ReportInState.HANDLED, handled_at=record.at, result=event.result)
+    return with_part(
+        w,
+        event.responder,
+        state=ReportInState.HANDLED,
+        handled_at=record.at,
+        result=event.result,
+        progress_reported=True,
+    )
 
 
 @on(e.ExtensionRequested)
@@ -132,6 +140,7 @@ def _(w: Whistle, event: e.ExtensionGranted, _r: Record) -> Whistle:
         clocks={**r.clocks, **{p: Clock(deadline=d) for p, d in moved.items() if d}},
         overdue=r.overdue and not arrival,
         no_show=r.no_show and not arrival,
+        late_by_s=seconds_late(r.arrived_at, event.deadline.due_at) if arrival and r.arrived_at else r.late_by_s,
     )
 
 

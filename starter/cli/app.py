@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from domain.commands import COMMANDS
 from domain.errors import WhistleError
 from domain.lifecycle import MOVES
-from starter.cli import acting, operating, reading
+from starter.cli import acting, keys, operating, reading
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.embedded import EmbeddedStackError
@@ -79,6 +79,7 @@ app.command("worker")(operating.worker)
 app.command("gateway")(operating.gateway)
 app.command("migrate")(operating.migrate)
 app.add_typer(catalogue, name="catalogue")
+app.add_typer(keys.app, name="keys")
 catalogue.command("import")(operating.import_file)
 app.command("register", context_settings=acting.FIELDS)(acting.register)
 app.command("list")(reading.list_whistles)

@@ -1,4 +1,4 @@
-"""One line and one measurement for each request, under an id that the answer carries too; no personal data in either."""
+"""One line and one measurement for each request, under an id that the answer carries too; no personal data in them."""
 
 import re
 import time
@@ -40,7 +40,7 @@ class Metrics:
         )
         self.in_flight = Gauge("whistle_http_in_flight", "Requests being answered", registry=self.registry)
         self.streams = Gauge("whistle_http_streams", "Open event streams", registry=self.registry)
-        self.dropped = Counter("whistle_http_streams_dropped", "Streams whose client was too slow", registry=self.registry)
+        self.dropped = Counter("whistle_http_streams_dropped", "Streams that were not read", registry=self.registry)
 
 
 class AccessLog:
@@ -75,7 +75,8 @@ class AccessLog:
             self._metrics.seconds.labels(method, route).observe(seconds)
         if scope["path"] not in _QUIET:
             caller = scope["state"].get("caller")
-            log.info("request", method=method, route=route, status=seen.status, ms=round(seconds * 1000, 1), caller=caller)
+            ms = round(seconds * 1000, 1)
+            log.info("request", method=method, route=route, status=seen.status, ms=ms, caller=caller)
 
 
 class _Seen:

@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib import import_module
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
+from starlette.routing import Route
 
 from settings import Settings
 from starter.client import WhistleClient
@@ -21,31 +22,45 @@ CONNECTIONS = 24
 
 def create_app(settings: Settings) -> FastAPI:
     """Make the gateway of these settings; its lifespan opens the way to PostgreSQL and Temporal."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with WhistleClient.open(settings, size=CONNECTIONS) as client:
-            context.open(client)
-            app.openapi()
-            following = asyncio.create_task(context.feed.run())
-            yield
-            context.leave()
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-
     app = FastAPI(
-        title="吹哨报到 Whistle", version="1", docs_url=None, redoc_url=None, openapi_url=None, lifespan=lifespan
+        title="吹哨报到 Whistle",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        lifespan=_lifespan,
     )
-    context = Context(settings, Limiter(settings.rate_limit), app.openapi, Tokens.configured(settings))
+    context = Context(settings, Limiter(settings.rate_limit), Tokens.configured(settings))
     app.state.context = context
-    app.add_middleware(BoundedBodies)
+    app.add_middleware(BoundedBodies, within=settings.read_within)
     app.add_middleware(AccessLog, metrics=context.metrics)
     problems.install(app)
-    for module in (whistles, reading, stream, catalogues, operations):
-        app.include_router(module.router)
+    openapi.install(app)
+    routers = _routers()
+    for router in routers:
+        app.include_router(router)
+    context.routes = tuple(route for router in routers for route in router.routes if isinstance(route, Route))
+    return app
+
+
+def _routers() -> list[APIRouter]:
+    found = [module.router for module in (whistles, reading, stream, catalogues, operations, openapi)]
     for name in ("hooks", "webhooks", "open311"):
         with suppress(ImportError, AttributeError):
-            app.include_router(import_module(f"starter.gateway.{name}").router)
-    openapi.install(app)
-    context.describe = app.openapi
-    return app
+            found.append(import_module(f"starter.gateway.{name}").router)
+    return found
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    context: Context = app.state.context
+    # Made once, before anybody waits for it.
+    app.openapi()
+    async with WhistleClient.open(context.settings, size=CONNECTIONS) as client:
+        context.open(client)
+        following = asyncio.create_task(context.feed.run())
+        yield
+        context.leave()
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)

@@ -12,15 +12,13 @@ from starter.gateway.problems import TimedOutError, TooLargeError, problem_respo
 
 LARGEST_BODY = 1_048_576
 """Bytes."""
-READ_WITHIN = timedelta(seconds=10)
+_DISCARDED = 16_777_216
 
 
 class BoundedBodies:
     """Reads each request's body and hands it on in one piece."""
 
-    def __init__(
-        self, app: ASGIApp, largest: int = LARGEST_BODY, within: timedelta = READ_WITHIN
-    ) -> None:
+    def __init__(self, app: ASGIApp, within: timedelta, largest: int = LARGEST_BODY) -> None:
         """Read at most so many bytes in at most so much time."""
         self._app = app
         self._largest = largest
@@ -43,18 +41,23 @@ class BoundedBodies:
             await self._app(scope, _replayed(body, receive), send)
 
     async def _read(self, scope: Scope, receive: Receive) -> Message:
-        if _announced(scope) > self._largest:
+        if _announced(scope) > (self._largest if _awaits_leave(scope) else _DISCARDED):
             raise self._too_large()
-        body = bytearray()
-        while True:
+        body, length, more = bytearray(), 0, True
+        while more:
             message = await receive()
             if message["type"] != "http.request":
                 return message
-            body += message.get("body", b"")
-            if len(body) > self._largest:
-                raise self._too_large()
-            if not message.get("more_body", False):
-                return {"type": "http.request", "body": bytes(body), "more_body": False}
+            part, more = message.get("body", b""), message.get("more_body", False)
+            length += len(part)
+            # A client reads its answer once it has sent all: what is too large is read on, and thrown away.
+            if length <= self._largest:
+                body += part
+            elif length > _DISCARDED:
+                break
+        if length > self._largest:
+            raise self._too_large()
+        return {"type": "http.request", "body": bytes(body), "more_body": False}
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"a body has at most {self._largest:,} bytes")
@@ -65,6 +68,10 @@ def _announced(scope: Scope) -> int:
         if name == b"content-length" and value.isdigit():
             return int(value[:20])
     return 0
+
+
+def _awaits_leave(scope: Scope) -> bool:
+    return any(name == b"expect" and value.lower() == b"100-continue" for name, value in scope["headers"])
 
 
 def _replayed(body: Message, receive: Receive) -> Receive:

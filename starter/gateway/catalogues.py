@@ -1,4 +1,4 @@
-"""The catalogues in force, for every key: who there is, how long things may take, when offices work, what words mean."""
+"""The catalogues in force, for every key: who there is, how long things may take, when offices work, which words."""
 
 from collections.abc import Callable
 from datetime import date

@@ -1,11 +1,11 @@
 """What the routes of one gateway share, and the dependencies by which they ask for it."""
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Depends, Request
+from starlette.routing import Route
 
 from settings import Settings
 from starter.client import WhistleClient
@@ -21,8 +21,8 @@ class Context:
 
     settings: Settings
     limiter: Limiter
-    describe: Callable[[], dict[str, Any]]
     tokens: Tokens | None = None
+    routes: tuple[Route, ...] = ()
     metrics: Metrics = field(default_factory=Metrics)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     _client: WhistleClient | None = None

@@ -1,5 +1,6 @@
 """An example of every body, which the embedded stack takes as it stands: one matter of 金海湖镇, for 水务 and 公安."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,13 @@ from starter.gateway.inputs import EXAMPLE_ID
 SOON = "2000-01-01T00:00:00+08:00"
 """Stands for a moment some days ahead, which `with_dates` puts in."""
 _AHEAD = timedelta(days=9)
-_PHOTO = {"url": "https://photos.example.cn/20261124/1.jpg", "kind": "DURING", "lng": 117.31, "lat": 40.18, "crs": "GCJ02"}
+_PHOTO = {
+    "url": "https://photos.example.cn/20261124/1.jpg",
+    "kind": "DURING",
+    "lng": 117.31,
+    "lat": 40.18,
+    "crs": "GCJ02",
+}
 _RESPONDERS = ["water", "police"]
 
 REGISTRATION: dict[str, Any] = {
@@ -84,6 +91,11 @@ COMMANDS: dict[str, dict[str, Any]] = {
     "cancel": {"reason": "经核实渣土为施工暂存,手续齐全。"},
     "reopen": {"reason": "渣土再次出现。"},
 }
+
+
+def filled(found: dict[str, Any]) -> dict[str, Any]:
+    """Give examples with moments that lie ahead now."""
+    return dict(json.loads(with_dates(json.dumps(found))))
 
 
 def with_dates(document: str) -> str:

@@ -53,7 +53,7 @@ class RegisterMessage(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     type: str
-    timestamp: AwareDatetime
+    timestamp: AwareDatetime | None = None
     data: Registration
 
 

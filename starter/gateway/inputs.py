@@ -36,9 +36,7 @@ IdempotencyKey = Annotated[
     ),
 ]
 Limit = Annotated[int, Query(ge=1, le=LONGEST_PAGE, description="How many items at most.")]
-Cursor = Annotated[
-    str | None, Query(max_length=1000, description="`next_cursor` of the page before, as it was given.")
-]
+Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before, as it was given.")]
 Organisation = Annotated[
     str | None, Query(pattern=ID_PART_PATTERN, description="An organisation's code, such as jinhaihu or water.")
 ]

@@ -71,15 +71,14 @@ class Tokens:
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
         said = claims.get(self._settings.oidc_role_claim, [])
-        roles = [Role(role) for role in ([said] if isinstance(said, str) else said)]
+        roles = [Role(role) for role in (said if isinstance(said, list) else [said])]
         subject = str(claims[self._settings.oidc_subject_claim])
         if not roles or Role.ENGINE in roles or not 0 < len(subject) <= _LONGEST_SUBJECT or not subject.isprintable():
             message = "no role of ours, or no subject that can be kept"
             raise ValueError(message)
         organisation = claims.get(self._settings.oidc_organisation_claim)
         name = f"{SUBJECT_PREFIX}{subject}"
-        bearer = Principal(name=name, role=roles[0], organisation=organisation, other_roles=tuple(roles[1:]))
-        return bearer if bearer.actor else bearer
+        return Principal(name=name, role=roles[0], organisation=organisation, other_roles=tuple(roles[1:]))
 
     async def _key(self, kid: str) -> jwt.PyJWK | None:
         age = time.monotonic() - self._fetched_at

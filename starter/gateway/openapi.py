@@ -4,14 +4,13 @@ import json
 from html import escape
 from typing import Any
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.openapi.utils import get_openapi
 
-from starter.gateway.context import Here
 from starter.gateway.examples import with_dates
 from starter.gateway.problems import Fault, Problem
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)
 
 DESCRIPTION = """街乡吹哨、部门报到 over HTTP.
 
@@ -32,7 +31,6 @@ _STYLE = (
 def install(app: FastAPI) -> None:
     """Let the application describe itself by this document."""
     app.openapi = lambda: document(app)  # type: ignore[method-assign]
-    app.include_router(router, include_in_schema=False)
 
 
 def document(app: FastAPI) -> dict[str, Any]:
@@ -50,15 +48,17 @@ def document(app: FastAPI) -> dict[str, Any]:
 
 
 @router.get("/openapi.json")
-async def openapi_json(context: Here) -> Response:
+async def openapi_json(request: Request) -> Response:
     """Give the document, with dates in its examples that lie ahead."""
-    return Response(with_dates(_written(context.describe())), media_type="application/json")
+    return Response(with_dates(_written(request.app.openapi())), media_type="application/json")
 
 
 @router.get("/docs")
-async def docs(context: Here) -> Response:
+async def docs(request: Request) -> Response:
     """Give the document as a page."""
-    return Response(page(json.loads(with_dates(_written(context.describe())))), media_type="text/html; charset=utf-8")
+    return Response(
+        page(json.loads(with_dates(_written(request.app.openapi())))), media_type="text/html; charset=utf-8"
+    )
 
 
 def page(described: dict[str, Any]) -> str:
@@ -72,7 +72,7 @@ def page(described: dict[str, Any]) -> str:
     title = escape(described["info"]["title"])
     return (
         f'<!doctype html><html lang="zh"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
-        f'<h1>{title}</h1><p>{escape(described["info"]["description"])}</p>'
+        f"<h1>{title}</h1><p>{escape(described['info']['description'])}</p>"
         f'<p><a href="/openapi.json">openapi.json</a></p>{sections}</html>'
     )
 
@@ -85,7 +85,7 @@ def _operation(path: str, method: str, operation: dict[str, Any], described: dic
     )
     return (
         f'<details><summary><b class="m">{method.upper()}</b> <code>{escape(path)}</code> '
-        f'{escape(operation.get("summary", ""))}</summary><p>{escape(operation.get("description", ""))}</p>'
+        f"{escape(operation.get('summary', ''))}</summary><p>{escape(operation.get('description', ''))}</p>"
         f"<table>{parameters}</table>{_body(operation, described)}<table>{answers}</table></details>"
     )
 

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details, the same shape for every one a client can meet."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -133,8 +133,15 @@ def install(app: FastAPI) -> None:
 async def _answer(request: Request, error: Exception) -> Response:
     known = translated(error, request)
     request_id = getattr(request.state, "request_id", None)
-    headers = getattr(error, "headers", None) if isinstance(error, HTTPException) else None
+    headers = {"Allow": _allowed(request)} if isinstance(known, MethodNotAllowedError) else None
     return problem_response(known, instance=instance_of(request_id) if request_id else None, headers=headers)
+
+
+def _allowed(request: Request) -> str:
+    # Starlette names the methods of one route, where each method has a route of its own.
+    routes = request.app.state.context.routes
+    found = {method for route in routes if route.path_regex.match(request.url.path) for method in route.methods}
+    return ", ".join(sorted(found))
 
 
 def translated(error: Exception, request: Request) -> WhistleError:

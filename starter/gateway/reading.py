@@ -105,7 +105,9 @@ async def allowed_commands(whistle_id: WhistleId, caller: Caller, context: Here)
     return Allowed(items=tuple(sorted(name.replace("_", "-") for name in found)))
 
 
-@router.get("/v1/whistles/{whistle_id}/events", summary="全程留痕 events", tags=["whistles"], responses=problems(403, 404))
+@router.get(
+    "/v1/whistles/{whistle_id}/events", summary="全程留痕 events", tags=["whistles"], responses=problems(403, 404)
+)
 async def list_events(
     whistle_id: WhistleId,
     caller: Caller,
@@ -128,7 +130,9 @@ async def list_events(
     return Trail(items=shown, next_cursor=str(shown[-1].sequence) if len(found) > limit else None)
 
 
-@router.get("/v1/whistles/{whistle_id}/matter", summary="哨源内容 matter", tags=["whistles"], responses=problems(403, 404))
+@router.get(
+    "/v1/whistles/{whistle_id}/matter", summary="哨源内容 matter", tags=["whistles"], responses=problems(403, 404)
+)
 async def show_matter(whistle_id: WhistleId, caller: Caller, context: Here) -> Matter:
     """Show what was told, where, and by whom; each time it is noted who was shown it.
 
@@ -165,7 +169,7 @@ async def list_private_views(
     return PrivateViews(items=shown, next_cursor=str(shown[-1].id) if len(found) > limit else None)
 
 
-@router.get("/v1/tasks", summary="待办 tasks", tags=["whistles"], responses=problems())
+@router.get("/v1/tasks", summary="待办 tasks", tags=["whistles"], responses=problems(403))
 async def list_tasks(
     caller: Caller,
     door: Door,

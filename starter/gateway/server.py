@@ -23,8 +23,6 @@ from starter.gateway.context import Context
 from starter.gateway.problems import MEDIA_TYPE, UnreadableError, encoded, problem
 
 DEFAULT_PORT = 8080
-REQUEST_WITHIN_S = 10.0
-"""How long the head of a request may take."""
 KEEP_ALIVE_S = 30
 LARGEST_HEAD = 32_768
 LEEWAY = timedelta(seconds=1)
@@ -36,6 +34,7 @@ log = structlog.get_logger("gateway")
 class ImpatientProtocol(H11Protocol):
     """HTTP/1.1 that hangs up on a client whose request does not come, and says even then what was wrong."""
 
+    read_within = timedelta(seconds=10)
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -67,7 +66,7 @@ class ImpatientProtocol(H11Protocol):
 
     def _wait(self) -> None:
         if self._timer is None:
-            self._timer = self.loop.call_later(REQUEST_WITHIN_S, self.transport.abort)
+            self._timer = self.loop.call_later(self.read_within.total_seconds(), self.transport.abort)
 
     def _wait_no_more(self) -> None:
         if self._timer is not None:
@@ -110,7 +109,7 @@ def serve(settings: Settings) -> Gateway:
         app,
         host=settings.http_host,
         port=settings.http_port or DEFAULT_PORT,
-        http=ImpatientProtocol,
+        http=type("Protocol", (ImpatientProtocol,), {"read_within": settings.read_within}),
         ws="none",
         log_config=None,
         access_log=False,
@@ -144,7 +143,7 @@ def main() -> NoReturn:
 
 async def _run(settings: Settings) -> None:
     if settings.database_dsn is None or settings.temporal_address is None:
-        message = f"no stack runs on {settings.data_dir}: start one (whistle up), or set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS"
+        message = f"no stack runs on {settings.data_dir}: set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS, or start one"
         raise TemporarilyUnavailableError(message)
     server = serve(settings)
     log.info("gateway_started", host=settings.http_host, port=server.config.port)
@@ -157,5 +156,3 @@ def _leave(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-

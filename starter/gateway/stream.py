@@ -28,7 +28,7 @@ SEND_WITHIN_S = 20.0
 LONGEST_S = 1800.0
 """A stream ends then, so that a revoked key sees no more; clients come back by themselves."""
 _POSITION = re.compile(r"[0-9]{1,18}")
-_EXAMPLE = f"id: 42\nevent: WhistleBlown\ndata: {{\"whistle_id\": \"{EXAMPLE_ID}\", \"sequence\": 3}}\n\n"
+_EXAMPLE = f'id: 42\nevent: WhistleBlown\ndata: {{"whistle_id": "{EXAMPLE_ID}", "sequence": 3}}\n\n'
 
 
 class EventStream(Response):
@@ -73,7 +73,10 @@ class EventStream(Response):
     tags=["whistles"],
     response_class=Response,
     responses={
-        200: {"description": "Server-sent events.", "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}}},
+        200: {
+            "description": "Server-sent events.",
+            "content": {MEDIA_TYPE: {"schema": {"type": "string"}, "example": _EXAMPLE}},
+        },
         **problems(404),
     },
 )
@@ -83,7 +86,11 @@ async def stream(
     *,
     whistle_id: Annotated[str | None, Query(max_length=129, description="Of one whistle.")] = None,
     after: Annotated[
-        str | None, Query(pattern=r"^[0-9]{1,18}$", description="Where to begin, for a client that cannot send Last-Event-ID; 0 is the start.")
+        str | None,
+        Query(
+            pattern=r"^[0-9]{1,18}$",
+            description="Where to begin, for a client that cannot send Last-Event-ID; 0 is the start.",
+        ),
     ] = None,
     last_event_id: Annotated[str | None, Header(alias="Last-Event-ID", max_length=18)] = None,
 ) -> Response:

@@ -1,6 +1,6 @@
 """Writing: register a whistle, and every command of the domain as a POST of its own."""
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Body, Response
@@ -19,7 +19,9 @@ from storage.keys import Principal
 router = APIRouter(prefix="/v1/whistles", dependencies=[JsonOnly])
 
 _JSON = "application/json"
-_KNOWN = {200: {"model": View, "description": "The same was registered before; the whistle as it stands now."}}
+_KNOWN: dict[int | str, dict[str, Any]] = {
+    200: {"model": View, "description": "The same was registered before; the whistle as it stands now."}
+}
 _WRITING = (403, 404, 408, 409, 413, 415)
 
 
@@ -54,7 +56,7 @@ def _add_command(name: str, model: type[Command]) -> None:
     ) -> Response:
         return await _do(context, caller, whistle_id, body, idempotency_key)
 
-    example = {model.label: {"value": examples.COMMANDS[name]}}
+    example: dict[str, Any] = {model.label: {"value": examples.COMMANDS[name]}}
     command.__annotations__["body"] = Annotated[model, Body(openapi_examples=example)]
     if _may_be_empty(model):
         command.__defaults__ = (model(), None)

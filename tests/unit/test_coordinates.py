@@ -56,7 +56,9 @@ def test_converting_twice_is_converting_once(point: tuple[float, float], crs: Co
 
 def test_place_location_and_evidence_are_converted_wherever_they_stand():
     """A registration's place and evidence, an arrival's location and evidence."""
-    photo = Evidence(url="https://oss/1.jpg", kind=EvidenceKind.SIGN_IN, lng=117.1, lat=40.2, crs=CoordinateSystem.WGS84)
+    photo = Evidence(
+        url="https://oss/1.jpg", kind=EvidenceKind.SIGN_IN, lng=117.1, lat=40.2, crs=CoordinateSystem.WGS84
+    )
     place = Place(address="某处", lng=117.1, lat=40.2, crs=CoordinateSystem.CGCS2000)
     matter = Registration(
         source_system="12345", external_id="1", channel=SourceChannel.HOTLINE_12345, received_at=datetime.now(UTC),

@@ -1,7 +1,8 @@
 """The standard's own error lists, for every error a client of it can meet.
 
-The HTTP status is the one the specification names: 403 for the key, 404 for what does not exist, 400 for the rest; the
-`code` in the body is finer where that helps. Errors of the transport keep their status: 405, 408, 413, 415, 429, 503.
+The HTTP status is the one the specification names: 403 for the key, 404 for what does not exist, 400 for the rest. What
+it does not know of keeps the status of HTTP: 405, 413, 415, 429 and 503 with Retry-After, and 409 for an id that is
+known with other content.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
@@ -17,8 +18,8 @@ from domain.errors import InvalidError, TemporarilyUnavailableError, WhistleErro
 from starter.gateway.open311.documents import Document, Format
 from starter.gateway.problems import RETRY_AFTER_S, TooManyRequestsError, translated
 
-FORBIDDEN, NOT_FOUND, BAD_REQUEST, CONFLICT = 403, 404, 400, 409
-_OF_TRANSPORT = frozenset({405, 408, 413, 415, 429, 500, 503})
+FORBIDDEN, NOT_FOUND, BAD_REQUEST = 403, 404, 400
+_AS_IN_HTTP = frozenset({405, 408, 409, 413, 415, 429, 500, 503})
 _OWN_CODES = {401: FORBIDDEN, 403: FORBIDDEN, 422: BAD_REQUEST}
 _MOST_FAULTS = 50
 _LONGEST_DESCRIPTION = 500
@@ -44,7 +45,7 @@ class Open311Error(Exception):
     def status(self) -> int:
         """The HTTP status that stands for all of them."""
         codes = {fault.code for fault in self.faults}
-        for code in (*sorted(codes & _OF_TRANSPORT), FORBIDDEN, NOT_FOUND):
+        for code in (*sorted(codes & _AS_IN_HTTP), FORBIDDEN, NOT_FOUND):
             if code in codes:
                 return code
         return BAD_REQUEST

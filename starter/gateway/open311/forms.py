@@ -13,9 +13,32 @@ MEDIA_TYPE = "application/x-www-form-urlencoded"
 LONGEST_DESCRIPTION = 4_000
 _ATTRIBUTE = re.compile(r"attribute\[([A-Za-z0-9_-]{1,64})\](?:\[\])?", re.ASCII)
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,15})?", re.ASCII)
+_LONGEST_NAME = 64
 _LONGEST_STRING = 500
 _MOST_FIELDS = 200
 _UNSUPPORTED = 415
+
+
+FIELDS = frozenset(
+    {
+        "api_key",
+        "jurisdiction_id",
+        "service_code",
+        "lat",
+        "long",
+        "address_string",
+        "address_id",
+        "email",
+        "device_id",
+        "account_id",
+        "first_name",
+        "last_name",
+        "phone",
+        "description",
+        "media_url",
+    }
+)
+"""What the specification knows; fields of other standards beside it are passed over."""
 
 
 class Form(NamedTuple):
@@ -47,8 +70,10 @@ def _form(pairs: Iterable[tuple[str, str]]) -> Form:
             continue
         if question := _ATTRIBUTE.fullmatch(name):
             answers[question[1]] = (*answers.get(question[1], ()), value)
-        elif fields.setdefault(name, value) != value:
-            raise Open311Error(wrong(name[:64], "重复且不一致", "it is given twice with different values"))
+        elif name.startswith("attribute["):
+            raise Open311Error(wrong(name[:_LONGEST_NAME], "不是属性编码", "it is not the code of an attribute"))
+        elif name in FIELDS and fields.setdefault(name, value) != value:
+            raise Open311Error(wrong(name, "重复且不一致", "it is given twice with different values"))
     return Form(fields, answers)
 
 

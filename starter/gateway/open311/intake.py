@@ -16,7 +16,7 @@ from starter.gateway.open311.forms import LONGEST_DESCRIPTION, Form, check_answe
 from starter.gateway.open311.services import CONFIDENTIAL, DEMAND_TYPE, EXTERNAL_ID, Service, ServiceCatalogue
 
 _OWN_PREFIX = "o311-"
-_DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,15})?", re.ASCII)
+_DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,20})?([eE][+-]?\d{1,2})?", re.ASCII)
 _MOST_DEGREES = {"lat": 90, "long": 180}
 _LONGEST_KEY = 255
 _CHINESE = re.compile(r"[\u3400-\u9fff]")

@@ -15,7 +15,7 @@ from storage.open311 import RequestFilter
 LONGEST_SPAN = timedelta(days=90)
 MOST_REQUESTS = 1000
 _STATUSES = ("open", "closed")
-_MOST_PAGES = 10_000
+MOST_PAGES = 10_000
 _SECOND = timedelta(seconds=1)
 _ID_PART = re.compile(ID_PART_PATTERN.removeprefix("^").removesuffix("$"), re.ASCII)
 WHISTLE_ID = re.compile(f"{_ID_PART.pattern}:{_ID_PART.pattern}", re.ASCII)
@@ -47,9 +47,15 @@ class _Reading(NamedTuple):
             return default
         return int(text)
 
+    def sound(self, found: RequestFilter) -> RequestFilter:
+        """Give what was read, or raise Open311Error for what could not be."""
+        if self.faults:
+            raise Open311Error(*self.faults)
+        return found
+
     def open(self) -> bool | None:
         """Whether open or closed ones are asked for; None for both."""
-        asked = {status.lower() for status in self.listed("status")}
+        asked = set(self.listed("status"))
         if not asked <= set(_STATUSES):
             self.faults.append(wrong("status", "只能是 open、closed", "it is neither open nor closed"))
         return None if len(asked) != 1 else "open" in asked
@@ -70,11 +76,24 @@ def asked_filter(query: QueryParams, township: str | None, fallback: str, now: d
     `fallback` is the service under which whistles appear that came in by another way.
     """
     reading = _Reading(query, [])
+    found = _filter(reading, township, fallback, now)
+    if query.get("start_date", "").strip() and query.get("end_date", "").strip():
+        reading.faults.extend(_span_faults(found))
+    return reading.sound(found)
+
+
+def check_overridden(query: QueryParams) -> None:
+    """Raise Open311Error for filters that cannot be read, although ids override them."""
+    reading = _Reading(query, [])
+    reading.sound(_filter(reading, None, "", now()))
+
+
+def _filter(reading: _Reading, township: str | None, fallback: str, now: datetime) -> RequestFilter:
     start, end = _range(reading, now)
     codes = reading.listed("service_code")
     size = reading.number("page_size", MOST_REQUESTS, MOST_REQUESTS)
-    page = reading.number("page", 1, _MOST_PAGES)
-    found = RequestFilter(
+    page = reading.number("page", 1, MOST_PAGES)
+    return RequestFilter(
         start=start,
         end=end,
         township=township,
@@ -84,24 +103,19 @@ def asked_filter(query: QueryParams, township: str | None, fallback: str, now: d
         limit=size,
         offset=(page - 1) * size,
     )
-    if reading.faults:
-        raise Open311Error(*reading.faults)
-    return found
 
 
 def _range(reading: _Reading, now: datetime) -> tuple[datetime, datetime]:
     start, end = reading.moment("start_date"), reading.moment("end_date", end=True)
-    if start and end:
-        reading.faults.extend(_span_faults(start, end))
     last = end or min(now, start + LONGEST_SPAN if start else now)
     # What is shown is cut to the second, so the last second belongs to the range as a whole.
     return start or last - LONGEST_SPAN, last.replace(microsecond=0) + _SECOND
 
 
-def _span_faults(start: datetime, end: datetime) -> Iterator[Fault]:
-    if start > end:
+def _span_faults(which: RequestFilter) -> Iterator[Fault]:
+    if which.start >= which.end:
         yield wrong("start_date, end_date", "起止颠倒", "the range ends before it starts")
-    if end - start > LONGEST_SPAN:
+    if which.end - which.start > LONGEST_SPAN + _SECOND:
         yield wrong("start_date, end_date", "跨度超过 90 天", "the range spans more than 90 days")
 
 

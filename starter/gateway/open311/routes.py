@@ -13,7 +13,7 @@ from starter.gateway.open311.documents import Document
 from starter.gateway.open311.faults import NOT_FOUND, Fault, Open311Error, Open311Route, format_of, unknown
 from starter.gateway.open311.forms import read_form
 from starter.gateway.open311.presentation import definition, discovery, requests_shown, service_shown
-from starter.gateway.open311.queries import WHISTLE_ID, asked_filter, asked_ids, now
+from starter.gateway.open311.queries import WHISTLE_ID, asked_filter, asked_ids, check_overridden, now
 from starter.gateway.open311.readers import Reader, audited, key_of, reader_of, source_of
 from starter.gateway.open311.reporting import JURISDICTION, report, report_of, township_of
 from starter.gateway.open311.services import ServiceCatalogue, service_catalogue
@@ -68,6 +68,7 @@ async def get_requests(request: Request, context: Here, services: Services) -> R
     reader = await reader_of(context, request)
     ids = asked_ids(request.query_params)
     if ids is not None:
+        check_overridden(request.query_params)
         async with within_reach():
             named = await store.named_requests(context.door.pool, ids, reader.sight)
         return await _requests(request, context, services, reader, named)

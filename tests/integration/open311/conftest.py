@@ -3,6 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -48,7 +49,9 @@ class Resident(NamedTuple):
         } | changes
         return {name: value for name, value in fields.items() if value is not None}
 
-    async def post(self, *, suffix: str = ".json", headers: dict[str, str] | None = None, **changes: Any) -> httpx.Response:
+    async def post(
+        self, *, suffix: str = ".json", headers: dict[str, str] | None = None, **changes: Any
+    ) -> httpx.Response:
         """Report a matter."""
         return await self.http.post(f"{REQUESTS}{suffix}", data=self.form(**changes), headers=headers)
 
@@ -94,22 +97,35 @@ class Resident(NamedTuple):
         return (await door.register(matter, actor("source@12345"))).whistle_id
 
 
+def enterable_folder() -> Path:
+    """Make a folder that PostgreSQL may enter, which runs as another account where the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="whistle-open311-"))
+    folder.chmod(0o755)
+    return folder
+
+
 @pytest.fixture(scope="package")
 async def resident() -> AsyncIterator[Resident]:
     """Run one stack without a worker for all tests of this folder."""
-    folder = Path(tempfile.mkdtemp(prefix="whistle-open311-"))
-    folder.chmod(0o755)
+    folder = enterable_folder()
     settings = Settings.model_construct(data_dir=folder / ".whistle")
     preparation = Preparation(settings)
     async with embedded_stack(
         settings.data_dir, migrate=preparation.migrate, prepare=preparation.prepare, settings=settings, erase=True
     ) as stack:
         found = {"database_dsn": stack.database_dsn, "temporal_address": stack.temporal_address, "rate_limit": 10_000}
-        app = create_app(settings.model_copy(update=found))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://whistle.test") as http:
+        async with served(settings.model_copy(update=found)) as (app, http):
             yield Resident(http, read_keys(settings.data_dir), app)
     shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def served(settings: Settings) -> AsyncIterator[tuple[FastAPI, httpx.AsyncClient]]:
+    """Run a gateway of these settings, with a client of it."""
+    app = create_app(settings)
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://whistle.test")
+    async with app.router.lifespan_context(app), http:
+        yield app, http
 
 
 def parsed(answer: httpx.Response) -> ET.Element:

@@ -49,11 +49,11 @@ async def delivering(
     *,
     listed: Sequence[Any] = LOOPBACK,
     resolve: Resolve | None = None,
-    timeout: timedelta = timedelta(seconds=2),
+    patience: timedelta = timedelta(seconds=2),
 ) -> AsyncIterator[ActivityEnvironment]:
     """Deliver while the block runs, then shut down as a worker would."""
     environment = ActivityEnvironment()
-    activities = WebhookActivities(pool, Receivers(listed, resolve=resolve, timeout=timeout))
+    activities = WebhookActivities(pool, Receivers(listed, resolve=resolve, timeout=patience))
     running = asyncio.create_task(
         environment.run(activities.deliver_webhooks, DeliveryRound(length=timedelta(minutes=1)))
     )

@@ -96,6 +96,8 @@ def test_a_township_that_responded_leaves_the_check_to_the_platform():
     with pytest.raises(RoleNotAllowedError):
         life.do("clerk@jinhaihu", "check", passed=True, outcome="RESOLVED")
     life.do("platform", "check", passed=True, outcome="RESOLVED")
+    with pytest.raises(InvalidError):
+        life.do("platform", "evaluate", responders=["transport", "jinhaihu"], scores=SCORES)
     life.do("leader@jinhaihu", "evaluate", responder="transport", scores=SCORES)
     with pytest.raises(RoleNotAllowedError):
         life.do("leader@jinhaihu", "evaluate", responder="jinhaihu", scores=SCORES)
@@ -148,6 +150,15 @@ def test_a_branch_s_whistle_calls_posts_for_whom_the_township_acts():
     assert life.whistle.state is State.FEEDBACK
 
 
+def test_the_township_is_supervised_for_a_post_and_answers():
+    """督办 by hand goes to the office that acts for the person."""
+    life = branch()
+    life.do("supervisor", "supervise", level="SUPERVISE", responder="post-aid-1")
+    assert life.whistle.open_supervisions[0].organisation == "jinhaihu"
+    life.do("clerk@jinhaihu", "answer_supervision", reply="已联系")
+    assert life.whistle.supervision_level is SupervisionLevel.NONE
+
+
 def test_no_ladder_climbs_against_persons():
     """No reminder, no 催办, no score."""
     life = branch()
@@ -171,6 +182,8 @@ def test_a_department_is_not_called_by_a_branch_nor_a_post_by_a_township():
         ({"chain": "VILLAGE_CALLS", "caller": "maoshanhou", "township": "mafang"}, "village@maoshanhou"),
         ({"chain": "DEPARTMENT_REQUIRES", "caller": "maoshanhou"}, "village@maoshanhou"),
         ({"township": "water"}, "source@12345"),
+        ({"chain": "BRANCH_CALLS", "caller": "water"}, "clerk@jinhaihu"),
+        ({"chain": "BRANCH_CALLS", "caller": "branch-guajiayu"}, "clerk@jinhaihu"),
     ],
 )
 def test_a_registration_that_the_catalogue_contradicts_is_refused(fields, by):

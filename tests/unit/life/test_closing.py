@@ -226,3 +226,12 @@ def test_only_an_administrator_cancels_elsewhere():
     assert Life().awaiting_check("water").do("admin", "cancel", reason="x").state is State.CANCELLED
     with pytest.raises(MoveNotAllowedError):
         Life().closed("water").do("admin", "cancel", reason="x")
+
+
+def test_a_reply_does_not_change_what_the_check_has_found():
+    """The outcome is the check's; the reply gives one for a self-handled matter alone."""
+    life = Life().evaluating("water")
+    with pytest.raises(InvalidError) as refused:
+        life.do("clerk@jinhaihu", "feedback", reply="x", via="APP", outcome="UNFOUNDED")
+    assert refused.value.errors[0]["field"] == "outcome"
+    assert life.do("clerk@jinhaihu", "feedback", reply="x", via="APP", outcome="RESOLVED").feedback_given

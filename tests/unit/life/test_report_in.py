@@ -334,3 +334,54 @@ def test_signing_twice_is_refused():
     life.do("department@water", "sign", responder="water")
     with pytest.raises(MoveNotAllowedError):
         life.do("department@water", "sign", responder="water")
+
+
+def test_nobody_confers_on_what_nobody_is_called_to():
+    """会商 in BLOWN is for an emergency, whose responders are called already."""
+    body = {"place": "镇政府", "attendees": ["李明"], "conclusion": "由水务牵头"}
+    life = Life().blown("water")
+    assert "confer" not in life.allowed("platform")
+    with pytest.raises(MoveNotAllowedError):
+        life.do("platform", "confer", **body, held_at=life.now.isoformat())
+    assert "confer" in Life().emergency("water").allowed("platform")
+
+
+def test_who_has_reported_the_handling_owes_no_first_report():
+    """A failed check sends back to the handling, not to a first report that is long past."""
+    life = Life().emergency("water")
+    life.do("platform", "accept", lead="water")
+    life.arrive("water").handle("water").wait(hours=3)
+    life.do("clerk@jinhaihu", "check", passed=False)
+    assert not any(r.phase is Phase.FIRST_REPORT for r in running(life.whistle))
+
+
+def test_a_matter_without_a_lead_waits_for_one_before_the_check():
+    """无头事项: the others have handled, but the platform has still to add a unit."""
+    life = Life().objected("water", "police")
+    life.arrive("police").handle("police")
+    rule_on(life, "water", "UPHELD")
+    assert life.whistle.state is State.IN_ACTION
+    life.do("platform", "add_responder", responder="planning", role="LEAD")
+    assert life.arrive("planning").handle("planning").whistle.state is State.AWAITING_CHECK
+
+
+def test_a_second_objection_handed_to_a_unit_on_the_spot_leaves_the_first_ownerless():
+    """无头事项 ends with a unit that is added, not with another's ruling."""
+    life = Life().objected("water", "police", "planning")
+    rule_on(life, "water", "UPHELD")
+    life.object("police")
+    rule_on(life, "police", "UPHELD", reassign_to="planning")
+    assert life.whistle.ownerless
+
+
+def test_an_annulled_no_show_does_not_freeze_the_rework():
+    """Its marks gone, a unit that never came still does not hold the check back."""
+    life = Life().assembling("water", "police")
+    life.object("police")
+    life.wait(days=1)
+    life.arrive("water").wait(days=20)
+    life.handle("water")
+    rule_on(life, "police", "UPHELD")
+    assert not part(life, "police").no_show
+    life.do("clerk@jinhaihu", "check", passed=False)
+    assert life.handle("water").whistle.state is State.AWAITING_CHECK

@@ -127,9 +127,7 @@ def test_a_returned_whistle_may_be_handled_by_the_township_or_sent_again():
     assert life.whistle.proposed == ("police",)
     assert life.whistle.item_code == "A-12"
     with pytest.raises(MoveNotAllowedError):
-        Life().returned("water").do(
-            "clerk@jinhaihu", "review", decision="REJECT", reason="x", rejection="UNFOUNDED"
-        )
+        Life().returned("water").do("clerk@jinhaihu", "review", decision="REJECT", reason="x", rejection="UNFOUNDED")
 
 
 def test_a_returned_emergency_withdraws_its_responders_and_dispatches_anew():
@@ -272,3 +270,24 @@ def test_only_the_township_s_clerk_reviews(who, error):
     """A wrong role and a wrong organisation are told apart."""
     with pytest.raises(error):
         Life().do(who, "review", decision="SELF_HANDLE", reason="x")
+
+
+def test_general_enforcement_by_one_unit_is_not_unusual_and_a_reason_is_kept():
+    """一般性执法 fits one unit; what a mismatch gives as its reason stands in the trail."""
+    assert not Life().proposed("water", tier="GENERAL_ENFORCEMENT").last(e.WhistleProposed).tier_unusual
+    life = Life().proposed("water", "police", tier="GENERAL_ENFORCEMENT", reason="跨两条线")
+    assert life.last(e.WhistleProposed).tier_unusual
+    assert life.last(e.WhistleProposed).reason == "跨两条线"
+
+
+def test_an_emergency_returned_and_handled_by_the_township_is_still_to_be_ratified():
+    """追认 is open until CLOSED to whatever was blown, and to nothing that was not."""
+    life = Life().emergency("water")
+    life.do("platform", "return_whistle", reason="WITHIN_TOWNSHIP_POWER")
+    life.do("clerk@jinhaihu", "review", decision="SELF_HANDLE", reason="镇里能办")
+    assert Phase.RATIFY in phases(life)
+    assert life.do("leader@jinhaihu", "decline", reason="误报").ratified is False
+    never = Life(kind="EMERGENCY")
+    never.do("clerk@jinhaihu", "review", decision="SELF_HANDLE", reason="镇里能办")
+    with pytest.raises(MoveNotAllowedError):
+        never.do("leader@jinhaihu", "ratify")

@@ -119,3 +119,14 @@ def test_an_annulled_no_show_is_gone_from_the_record_s_marks():
     life.do("platform", "return_whistle", reason="DUPLICATE")
     assert life.whistle.report_in("water").state is ReportInState.WITHDRAWN
     assert not life.whistle.report_in("water").overdue
+
+
+def test_who_has_explained_its_lateness_is_not_proposed_for_circulation():
+    """通报批评 is for five work days unexplained: an answered 督办 is an explanation."""
+    life = Life().assembling("water", "police")
+    for responder in ("water", "police"):
+        life.do(f"department@{responder}", "sign", responder=responder)
+    life.wait(days=7)
+    life.do("department@water", "answer_supervision", reply="道路中断")
+    life.wait(days=10)
+    assert {c.organisation for c in life.events(e.CirculationProposed)} == {"police"}

@@ -38,8 +38,8 @@ def test_a_service_has_the_fields_of_the_specification_in_their_order() -> None:
 
 def test_metadata_says_whether_there_are_questions() -> None:
     """False without any, and then no definition is needed."""
-    bare = changed(lambda c: (c.pop("common_attributes"), c["services"][2].pop("attributes", None)))
-    assert service_shown(bare.services[2], bare).metadata is False
+    bare = changed(lambda c: (c.pop("common_attributes"), c["services"][0].pop("attributes", None)))
+    assert service_shown(bare.services[0], bare).metadata is False
 
 
 def test_a_definition_has_the_fields_of_the_specification_in_their_order() -> None:
@@ -87,16 +87,16 @@ def _set(path: str, value: Any) -> Any:
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        (_set("services.1.code", "illegal-construction"), "stands twice"),
+        (_set("services.2.code", "illegal-construction"), "stands twice"),
         (_set("services.0.code", "a/b"), "code"),
         (_set("services.0.type", "blackbox"), "type"),
         (_set("services.0.kind", "LOUD"), "kind"),
-        (_set("services.0.attributes.0.values", []), "values belong to lists"),
-        (_set("services.0.attributes.1.values", [{"key": "a", "name": "甲"}]), "values belong to lists"),
-        (_set("services.0.attributes.0.datatype", "color"), "datatype"),
-        (_set("services.0.attributes.0.variable", False), "never required"),
-        (_set("services.0.attributes.0.code", "confidential"), "stands twice"),
-        (_set("services.0.attributes.0.code", "a[b]"), "code"),
+        (_set("services.1.attributes.0.values", []), "values belong to lists"),
+        (_set("services.1.attributes.1.values", [{"key": "a", "name": "甲"}]), "values belong to lists"),
+        (_set("services.1.attributes.0.datatype", "color"), "datatype"),
+        (_set("services.1.attributes.0.variable", False), "never required"),
+        (_set("services.1.attributes.0.code", "confidential"), "stands twice"),
+        (_set("services.1.attributes.0.code", "a[b]"), "code"),
         (_set("common_attributes.1.values.0.key", "maybe"), "read by the gateway"),
         (_set("common_attributes.0.values.0.key", "WISH"), "read by the gateway"),
         (_set("common_attributes.2.datatype", "number"), "read by the gateway"),

@@ -1,0 +1,75 @@
+"""When a notice has nothing more to say: its cause, judged on the whistle as it stands now."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from domain.clocks import RESPONDER_STATES, running
+from domain.values import Frozen
+from domain.vocabulary import Phase, ReportInState, State, SupervisionLevel
+from domain.whistle import Whistle
+
+
+class Ends(StrEnum):
+    """What ends the cause of a notice."""
+
+    NEVER = "NEVER"
+    REPORT_IN_MOVES = "REPORT_IN_MOVES"
+    CLOCK_STOPS = "CLOCK_STOPS"
+    SUPERVISION_ENDS = "SUPERVISION_ENDS"
+    STATE_LEFT = "STATE_LEFT"
+    SUSPENSION_DECIDED = "SUSPENSION_DECIDED"
+    EXTENSION_DECIDED = "EXTENSION_DECIDED"
+    APPEAL_DECIDED = "APPEAL_DECIDED"
+
+
+class Cause(Frozen):
+    """Why somebody is told; `since` is when the report-in or supervision that it speaks of began."""
+
+    ends: Ends
+    responder: str | None = None
+    phase: Phase | None = None
+    due_at: datetime | None = None
+    since: datetime | None = None
+    number: int | None = None
+    level: SupervisionLevel | None = None
+    state: State | None = None
+
+    def has_ended(self, whistle: Whistle) -> bool:
+        """Whether nobody needs to be told any more."""
+        match self.ends:
+            case Ends.NEVER:
+                return False
+            case Ends.REPORT_IN_MOVES:
+                return not self._awaits_report_in(whistle)
+            case Ends.CLOCK_STOPS:
+                return not any(
+                    (r.phase, r.responder, r.clock.deadline.due_at) == (self.phase, self.responder, self.due_at)
+                    for r in running(whistle)
+                )
+            case Ends.SUPERVISION_ENDS:
+                return not any(
+                    (s.number, s.level, s.raised_at, s.answered_at) == (self.number, self.level, self.since, None)
+                    for s in whistle.open_supervisions
+                )
+            case Ends.STATE_LEFT:
+                return whistle.state is not self.state
+            case _:
+                return not self._awaits_decision(whistle)
+
+    def _awaits_report_in(self, whistle: Whistle) -> bool:
+        part = whistle.report_in(self.responder or "")
+        if part is None or whistle.state not in RESPONDER_STATES:
+            return False
+        return part.state is ReportInState.NOTIFIED and part.notified_at == self.since
+
+    def _awaits_decision(self, whistle: Whistle) -> bool:
+        if whistle.ended:
+            return False
+        if self.ends is Ends.SUSPENSION_DECIDED:
+            return whistle.suspension_requested
+        responder = self.responder or ""
+        if self.ends is Ends.EXTENSION_DECIDED:
+            part = whistle.report_in(responder)
+            return part is not None and part.extension is not None
+        appealed = whistle.appealed(responder)
+        return appealed is not None and appealed.appeal_pending

@@ -1,0 +1,27 @@
+"""The duty roster in force, kept in this process until a catalogue is imported."""
+
+from domain.duty import Contact, Duty, Shift
+from storage.catalogues import EDITION
+from storage.pool import Pool
+
+_CONTACTS = """
+select organisation, person, name, channel, address, urgent_only from duty_contact order by organisation, position
+"""
+_SHIFTS = """
+select organisation, days, opens, closes, officer, backup, leader from duty_shift order by organisation, position
+"""
+_LONGEST_CACHE = 4
+_cache: dict[str, Duty] = {}
+
+
+async def duty(pool: Pool) -> Duty:
+    """Give every contact and shift in force; one round trip where nothing changed."""
+    edition = await pool.fetchval(EDITION) or ""
+    known = _cache.get(edition)
+    if known is not None:
+        return known
+    contacts = tuple(Contact(**row) for row in await pool.fetch(_CONTACTS))
+    shifts = tuple(Shift(**row) for row in await pool.fetch(_SHIFTS))
+    if len(_cache) >= _LONGEST_CACHE:
+        _cache.clear()
+    return _cache.setdefault(edition, Duty(contacts=contacts, shifts=shifts))

@@ -1,0 +1,185 @@
+"""Deliveries of notices: claimed for one attempt, settled together, delivered at least once, and each doubt on record."""
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+import asyncpg
+
+from domain.duty import DutyLevel
+from domain.notice_causes import Cause
+from domain.values import Frozen
+from domain.vocabulary import State, Urgency, WhistleKind
+from domain.whistle import Whistle
+from storage.pool import Pool
+
+# now(), not clock_timestamp(): only what is stable can be looked up in the index.
+_CLAIM = """
+with due as (
+    select d.id
+    from unnest($1::text[], $2::boolean[], $3::integer[]) as lane (channel, urgent, places)
+    cross join lateral (
+        select id from notice_delivery
+        where channel = lane.channel and urgent = lane.urgent and due_at <= now()
+            and channel || ' ' || recipient <> all($4::text[])
+        order by due_at, id limit lane.places for update skip locked
+    ) as d
+), claimed as (
+    update notice_delivery d
+    set due_at = clock_timestamp() + $5::interval, claimed_at = clock_timestamp(), attempts = d.attempts + 1
+    from due where d.id = due.id
+    returning d.id, d.outbox_id, d.recipient, d.level, d.channel, d.urgent, d.attempts, d.in_doubt, d.created_at
+)
+select c.id, c.recipient, c.level, c.channel, c.urgent, c.attempts, c.in_doubt, c.created_at, o.whistle_id, o.sequence,
+    o.kind, o.audience, o.text, o.template, o.levels, o.cause, o.fields, o.created_at as noticed_at, w.serial, w.title,
+    w.kind as whistle_kind, w.urgency, w.state, w.township, w.lead,
+    case when o.cause is not null and w.sequence > o.sequence then w.value::text end as value,
+    coalesce(w.value ->> 'assembly_place', case when not coalesce(r.confidential, false) then m.address end) as place
+from claimed c
+join outbox o on o.id = c.outbox_id
+join whistle w on w.whistle_id = o.whistle_id
+left join matter m on m.whistle_id = o.whistle_id
+left join reporter r on r.whistle_id = o.whistle_id
+order by c.urgent desc, c.id
+"""
+_SETTLE = """
+with ended as (
+    select * from jsonb_to_recordset($1::jsonb) as e (id bigint, attempt integer, state text, error text,
+        doubtful boolean, in_doubt boolean, retry_in_s double precision, tried boolean)
+), failed as (
+    insert into notice_failure (delivery_id, attempt, channel, error, doubtful)
+    select e.id, e.attempt, d.channel, e.error, e.doubtful
+    from ended e join notice_delivery d on d.id = e.id
+    where e.tried and e.error is not null and e.state <> 'DROPPED'
+    on conflict do nothing
+)
+update notice_delivery d
+set state = e.state, claimed_at = null, in_doubt = d.in_doubt or e.in_doubt, last_error = e.error,
+    attempts = case when e.tried then d.attempts else d.attempts - 1 end,
+    due_at = case when e.state = 'PENDING' then clock_timestamp() + e.retry_in_s * interval '1 second' end,
+    settled_at = case when e.state <> 'PENDING' then clock_timestamp() end
+from ended e where d.id = e.id and d.attempts = e.attempt and d.state = 'PENDING'
+"""
+# Whoever claimed them is gone: one activity delivers at a time.
+_RELEASE = """
+with lost as (
+    select id, attempts, channel from notice_delivery where claimed_at is not null for update
+), noted as (
+    insert into notice_failure (delivery_id, attempt, channel, error, doubtful)
+    select id, attempts, channel, 'interrupted', true from lost on conflict do nothing
+)
+update notice_delivery d
+set due_at = now(), claimed_at = null, last_error = 'interrupted', in_doubt = d.in_doubt or d.channel <> all($1::text[])
+from lost where lost.id = d.id
+returning d.id
+"""
+_HASTEN = "update notice_delivery set due_at = now() where channel = $1 and due_at > now() and claimed_at is null"
+_GIVE_UP_UNKNOWN = """
+update notice_delivery set state = 'FAILED', due_at = null, settled_at = now(), last_error = 'channel-not-configured'
+where due_at is not null and channel <> all($1::text[]) and created_at < now() - $2::interval
+returning id, channel, recipient
+"""
+
+
+class DeliveryState(StrEnum):
+    """How a delivery stands."""
+
+    PENDING = "PENDING"
+    DELIVERED = "DELIVERED"
+    DROPPED = "DROPPED"
+    FAILED = "FAILED"
+
+
+class Places(Frozen):
+    """How many deliveries of a channel may be claimed."""
+
+    channel: str
+    urgent: bool
+    places: int
+
+
+class Parcel(Frozen):
+    """A claimed delivery with all that one attempt needs; `whistle` stands there where it moved on since."""
+
+    id: int
+    recipient: str
+    level: DutyLevel
+    channel: str
+    urgent: bool
+    attempts: int
+    in_doubt: bool
+    created_at: datetime
+    whistle_id: str
+    sequence: int
+    kind: str
+    audience: str
+    text: str
+    template: str
+    levels: tuple[DutyLevel, ...]
+    cause: Cause | None
+    fields: dict[str, str]
+    noticed_at: datetime
+    serial: str
+    title: str
+    whistle_kind: WhistleKind | None
+    urgency: Urgency | None
+    state: State
+    township: str
+    lead: str | None
+    place: str | None
+    whistle: Whistle | None
+
+    @property
+    def lane_and_recipient(self) -> str:
+        """What claims may leave out."""
+        return f"{self.channel} {self.recipient}"
+
+    @property
+    def has_climbed(self) -> bool:
+        """Whether those told before did not answer."""
+        return self.level not in self.levels
+
+
+class Ending(Frozen):
+    """How an attempt ended; `tried` is False where it was put off before anything was sent."""
+
+    id: int
+    attempt: int
+    state: DeliveryState
+    error: str | None = None
+    doubtful: bool = False
+    in_doubt: bool = False
+    retry_in_s: float | None = None
+    tried: bool = True
+
+
+async def claim(pool: Pool, places: list[Places], resting: list[str], lease: timedelta) -> list[Parcel]:
+    """Take what is due for one attempt each, emergencies first; nothing for a `channel recipient` that rests."""
+    lanes = ([p.channel for p in places], [p.urgent for p in places], [p.places for p in places])
+    return [_parcel(row) for row in await pool.fetch(_CLAIM, *lanes, resting, lease)]
+
+
+async def settle(pool: Pool, endings: list[Ending]) -> None:
+    """Note how attempts ended; one that is no longer the last of its delivery changes nothing but the log."""
+    await pool.execute(_SETTLE, [ending.model_dump(mode="json") for ending in endings])
+
+
+async def release(pool: Pool, keyed: list[str]) -> int:
+    """Make due at once what was claimed by one who is gone, in doubt but for channels with a key; tell how many."""
+    return len(await pool.fetch(_RELEASE, keyed))
+
+
+async def hasten(pool: Pool, channel: str) -> None:
+    """Make due at once what waits for its next attempt: the channel works again."""
+    await pool.execute(_HASTEN, channel)
+
+
+async def give_up_unknown(pool: Pool, known: list[str], older_than: timedelta) -> list[dict[str, Any]]:
+    """Fail what has waited that long for a channel that nobody configured; tell what."""
+    return [dict(row) for row in await pool.fetch(_GIVE_UP_UNKNOWN, known, older_than)]
+
+
+def _parcel(row: asyncpg.Record) -> Parcel:
+    own = dict(row)
+    value = own.pop("value")
+    return Parcel(**own, whistle=Whistle.model_validate_json(value) if value else None)

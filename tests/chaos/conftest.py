@@ -1,0 +1,101 @@
+"""One stack for all of chaos, with limits under which only the arrival at an emergency is short."""
+
+import csv
+import io
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+import catalogues
+from settings import Settings
+from starter.client import WhistleClient
+from starter.embedded import embedded_stack
+from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
+from starter.embedded.stack_file import StackRecord
+from starter.preparation import WORKER, Preparation
+from storage.catalogues import import_catalogue
+from storage.pool import open_pool
+from tests.chaos.town import Crowd, Town
+
+LONG = "WHISTLE_CHAOS"
+PATIENCE = timedelta(seconds=5)
+SHORT_PHASES = {"ARRIVE", "ARRIVE_SECOND"}
+STRETCH, LONGEST_S = 20, 1_000
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the mark of what takes minutes."""
+    config.addinivalue_line("markers", f"long: takes minutes; runs with {LONG}=long")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what takes minutes, and say so."""
+    if os.environ.get(LONG) == "long":
+        return
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.skip(reason=f"takes minutes: {LONG}=long runs it"))
+
+
+@pytest.fixture(scope="session")
+async def town() -> AsyncIterator[Town]:
+    """Run one stack whose parts tests may kill."""
+    folder = Path(tempfile.mkdtemp(prefix="whistle-chaos-"))
+    folder.chmod(0o755)
+    settings = Settings.model_construct(data_dir=folder / ".whistle", limits="demo")
+    preparation = Preparation(settings)
+
+    async def prepare(record: StackRecord) -> None:
+        await preparation.prepare(record)
+        async with await open_pool(record.database_owner_dsn, size=1) as pool:
+            await import_catalogue(pool, "limits", patient_limits())
+
+    stack = embedded_stack(
+        settings.data_dir,
+        worker_command=WORKER,
+        migrate=preparation.migrate,
+        prepare=prepare,
+        settings=settings,
+        erase=True,
+    )
+    try:
+        running = await stack.__aenter__()
+    except (ProgramMissingError, NoUnprivilegedAccountError) as error:
+        shutil.rmtree(folder)
+        pytest.skip(str(error))
+    try:
+        here = settings.model_copy(
+            update={"database_dsn": running.database_dsn, "temporal_address": running.temporal_address}
+        )
+        async with WhistleClient.open(here, size=40) as opened:
+            client = WhistleClient(opened.pool, opened.temporal, limits=here.limits, patience=PATIENCE)
+            yield Town(running, client, here)
+    finally:
+        await stack.__aexit__(None, None, None)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+async def crowd(town: Town) -> AsyncIterator[Crowd]:
+    """Give a test people of its own, and the next one a town that runs."""
+    yield Crowd(town)
+    await town.heal()
+
+
+def patient_limits() -> str:
+    """Give the limits of the demo, all but those of arrival so long that no chaos outlasts them."""
+    rows = list(csv.DictReader(io.StringIO(catalogues.read("limits.csv"))))
+    written = io.StringIO()
+    writer = csv.DictWriter(written, fieldnames=list(rows[0]))
+    writer.writeheader()
+    for row in rows:
+        short = row["kind"] == "EMERGENCY" and row["phase"] in SHORT_PHASES
+        if row["profile"] == "demo" and not short and int(row["amount"]) <= LONGEST_S:
+            row["amount"] = str(int(row["amount"]) * STRETCH)
+        writer.writerow(row)
+    return written.getvalue()

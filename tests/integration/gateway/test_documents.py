@@ -1,0 +1,92 @@
+"""What the gateway says of itself is true: the OpenAPI document, its page, and the how-to."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from domain.commands import COMMANDS
+from domain.registration import Registration
+from starter.gateway import examples
+from tests.integration.gateway.gate import CLERK, PLATFORM, SOURCE, Gate
+
+CHECKS = (
+    "not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,"
+    "response_schema_conformance,unsupported_method,allow_header_conformance"
+)
+HOW_TO = Path(__file__).parents[3] / "docs" / "how-to" / "integrate.md"
+
+
+async def test_the_how_to_runs_as_it_stands(gate: Gate):
+    """Each block of docs/how-to/integrate.md, one after another in one shell, to a closed whistle."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", HOW_TO.read_text("utf-8"), re.DOTALL | re.MULTILINE)
+    assert len(blocks) >= 8
+    script = "set -euo pipefail\n" + "\n".join(blocks)
+    process = await asyncio.create_subprocess_exec(
+        "bash",
+        "-c",
+        script,
+        env=os.environ | {"WHISTLE_DATA_DIR": str(gate.data_dir)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()
+    assert "\nCLOSED\n" in out.decode()
+
+
+async def test_every_operation_documents_its_body_its_example_and_its_problems(gate: Gate):
+    """Each command has a model of its own; every example is valid by the domain."""
+    described = (await gate.http.get("/openapi.json")).json()
+    for name, model in COMMANDS.items():
+        operation = described["paths"][f"/v1/whistles/{{whistle_id}}/{name.replace('_', '-')}"]["post"]
+        content = operation["requestBody"]["content"]["application/json"]
+        assert content["schema"]["$ref"].endswith(f"/{model.__name__}")
+        for example in content["examples"].values():
+            model.model_validate(example["value"])
+        assert {"401", "403", "404", "409", "413", "422", "429", "503"} <= set(operation["responses"])
+    Registration.model_validate(examples.REGISTRATION)
+    limit = next(p for p in described["paths"]["/v1/whistles"]["get"]["parameters"] if p["name"] == "limit")
+    assert (limit["schema"]["minimum"], limit["schema"]["maximum"]) == (1, 200)
+    assert examples.SOON not in json.dumps(described)
+
+
+async def test_the_page_needs_no_script_and_no_other_host(gate: Gate):
+    """Closed networks have neither."""
+    answer = await gate.http.get("/docs")
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "<script" not in answer.text
+    assert not re.findall(r'(?:src|href)="(?!/)', answer.text)
+    assert "/v1/whistles/{whistle_id}/report-handling" in answer.text
+
+
+async def test_the_metrics_need_no_key_and_name_no_whistle(gate: Gate):
+    """Counted by route."""
+    whistle_id = await gate.register()
+    await gate.get(CLERK, f"/v1/whistles/{whistle_id}")
+    text = (await gate.http.get("/metrics")).text
+    assert 'route="/v1/whistles/{whistle_id}",status="200"' in text
+    assert whistle_id not in text
+
+
+@pytest.mark.parametrize("name", [SOURCE, PLATFORM])
+async def test_schemathesis_finds_no_fault(gate: Gate, name: str, tmp_path: Path):
+    """All routes but the stream, by generated requests: documented answers alone, and never a fault of ours."""
+    words = [
+        *("run", f"{gate.url}/openapi.json", "--header", f"Authorization: {gate.headers(name)['Authorization']}"),
+        *("--phases", "examples,coverage,fuzzing,stateful", "--max-time", "18", "--workers", "2"),
+        *("--checks", CHECKS, "--exclude-path", "/v1/stream", "--warnings", "off", "--no-color", "--max-failures", "5"),
+    ]
+    process = await asyncio.create_subprocess_exec(
+        Path(sys.executable).with_name("schemathesis"),
+        *words,
+        cwd=tmp_path,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, out.decode()[-6000:]
