@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 STACK_FILE = "stack.json"
 LOCK_FILE = "up.lock"
+CHANNELS_FILE = "channels.toml"
 
 Network = IPv4Network | IPv6Network
 
@@ -59,7 +60,13 @@ class Settings(BaseSettings):
     ui_port: int | None = Field(default=None, ge=1, le=65535)
     postgres_port: int | None = Field(default=None, ge=1, le=65535)
     limits: Literal["default", "demo"] = "default"
+    dormant_work_days: int = Field(default=10, ge=1, le=250)
+    """After how many working days without an event a sweep calls an open whistle dormant [P]."""
     acting_as: str | None = Field(default=None, validation_alias="WHISTLE_AS")
+    channels: Path | None = None
+    """The channels of notices; by default channels.toml in the data folder."""
+    notice_link: str | None = None
+    """Where people open a whistle, with `{whistle_id}` in it; notices show it."""
     webhook_allow: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)] = ()
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())
@@ -67,6 +74,11 @@ class Settings(BaseSettings):
     graceful_shutdown: Annotated[timedelta, BeforeValidator(_seconds)] = Field(
         default=timedelta(seconds=30), validation_alias="WHISTLE_GRACEFUL_SHUTDOWN_S"
     )
+
+    @property
+    def channels_file(self) -> Path:
+        """Where the channels of notices are described, if anywhere."""
+        return self.channels or self.data_dir / CHANNELS_FILE
 
 
 class StackAddresses(BaseModel):

@@ -19,22 +19,32 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import SandboxImportNotificationPolicy
 
+from activities.compliance import ComplianceActivities
+from activities.digest import DigestActivities
 from activities.ledger import LedgerActivities
-from activities.outbox import OutboxActivities
+from activities.outbox import NoticeSettings, OutboxActivities
 from activities.receivers import Receivers
 from activities.webhooks import WebhookActivities
 from observability import ContextInterceptor, configure_logging, temporal_runtime
 from settings import Settings, load_settings
 from starter.opening import open_workflow
 from starter.start import TASK_QUEUE
+from starter.waking import Waking
 from storage.pool import Pool, open_pool
 from storage.registrations import Unstarted
 from storage.whistles import value_of
+from workflows.compliance import ComplianceSweepWorkflow, DailyDigestWorkflow
 from workflows.outbox import OUTBOX, OutboxWorkflow
 from workflows.webhooks import WEBHOOKS, WebhookWorkflow
 from workflows.whistle import WhistleWorkflow
 
-WORKFLOWS: list[type] = [WhistleWorkflow, OutboxWorkflow, WebhookWorkflow]
+WORKFLOWS: list[type] = [
+    WhistleWorkflow,
+    OutboxWorkflow,
+    WebhookWorkflow,
+    ComplianceSweepWorkflow,
+    DailyDigestWorkflow,
+]
 STANDING = {OUTBOX: (OutboxWorkflow, "通知投递"), WEBHOOKS: (WebhookWorkflow, "webhook 推送")}
 """Workflows that never end, by id, each with the line by which admins know it."""
 LOCAL_ACTIVITIES = 20
@@ -73,18 +83,41 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
         if whistle := await value_of(pool, left.whistle_id):
             await open_workflow(pool, client, whistle, settings.limits)
 
-    outbox = OutboxActivities(pool, start)
+    outbox = OutboxActivities(pool, start, _notices(settings))
     webhooks = WebhookActivities(pool, Receivers(settings.webhook_allow))
+    waking = Waking(pool, client, settings.limits, lambda: _keep_open(client))
+    compliance = ComplianceActivities(pool, waking, settings.limits, settings.dormant_work_days)
+    digest = DigestActivities(pool, settings.limits)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
         workflows=WORKFLOWS,
-        activities=[ledger.record_command, outbox.deliver_outbox, webhooks.deliver_webhooks],
+        activities=[
+            ledger.record_command,
+            outbox.deliver_outbox,
+            webhooks.deliver_webhooks,
+            compliance.begin_sweep,
+            compliance.find_faults,
+            compliance.heal_faults,
+            compliance.finish_sweep,
+            digest.is_working_day,
+            digest.send_digests,
+        ],
         workflow_runner=workflow_runner(),
         interceptors=[ContextInterceptor()],
         max_concurrent_activities=ACTIVITIES,
         max_concurrent_local_activities=LOCAL_ACTIVITIES,
         graceful_shutdown_timeout=settings.graceful_shutdown,
+    )
+
+
+def _notices(settings: Settings) -> NoticeSettings:
+    return NoticeSettings(
+        profile=settings.limits,
+        channels_file=settings.channels_file,
+        data_dir=settings.data_dir,
+        link=settings.notice_link,
+        listed=settings.webhook_allow,
     )
 
 

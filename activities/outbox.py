@@ -1,14 +1,27 @@
-"""Delivering what the store put into the outbox, and starting what a crash left unstarted."""
+"""Addressing and delivering what the store put into the outbox, and starting what a crash left unstarted."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
+from typing import NamedTuple
 
+import asyncpg
 import structlog
 from temporalio import activity
 
+from activities.addressing import Addressing
+from activities.channels.opening import open_channels
+from activities.channels.sections import ChannelsInvalidError
+from activities.composing import Composer
+from activities.dispatching import Dispatch
+from activities.failures import as_outage
+from activities.lanes import Lane
+from activities.templates import TemplateShelf
+from domain.addresses import Network
 from domain.delivery import Delivered, DeliveryRound
-from storage.outbox import OutboxItem, claim, listening, mark_delivered
+from storage.outbox import claim, listening
 from storage.pool import Pool
 from storage.registrations import Unstarted, unstarted
 
@@ -27,42 +40,96 @@ Start = Callable[[Unstarted], Awaitable[None]]
 log = structlog.get_logger("outbox")
 
 
+class NoticeSettings(NamedTuple):
+    """Where notices find their rules, channels and words."""
+
+    profile: str = "default"
+    channels_file: Path | None = None
+    data_dir: Path | None = None
+    link: str | None = None
+    listed: tuple[Network, ...] = ()
+
+
 class OutboxActivities:
     """The outbox of this worker's pool; `start` starts a whistle's workflow and notes that it did."""
 
-    def __init__(self, pool: Pool, start: Start) -> None:
+    def __init__(self, pool: Pool, start: Start, notices: NoticeSettings = NoticeSettings()) -> None:  # noqa: B008
         """Use this pool and this way to start."""
         self._pool = pool
         self._start = start
+        self._notices = notices
+        self._addressing = Addressing(pool, notices.profile)
+        self._composer = Composer(TemplateShelf(notices.data_dir), notices.link)
 
     @activity.defn(name="deliver_outbox")
     async def deliver_outbox(self, delivery: DeliveryRound) -> Delivered:
         """Deliver notices as they come, until the round is over or the worker shuts down; at least once each."""
+        until = asyncio.get_running_loop().time() + delivery.length.total_seconds()
+        try:
+            async with self._open_lanes() as lanes:
+                dispatch = Dispatch(self._pool, self._notices.profile, lanes, self._composer)
+                started = await self._run(dispatch, until)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            raise as_outage(error) from None
+        return Delivered(notices=dispatch.delivered, started=started)
+
+    async def _run(self, dispatch: Dispatch, until: float) -> int:
+        delivering = asyncio.create_task(dispatch.run())
+        hearing = asyncio.create_task(self._listen(dispatch, until))
+        try:
+            await asyncio.wait({delivering, hearing}, return_when=asyncio.FIRST_COMPLETED)
+            dispatch.stop()
+            if delivering.done():
+                hearing.cancel()
+            while not delivering.done():
+                activity.heartbeat()
+                await asyncio.wait({delivering}, timeout=1)
+        finally:
+            for task in (delivering, hearing):
+                task.cancel()
+            await asyncio.gather(delivering, hearing, return_exceptions=True)
+        delivering.result()
+        return hearing.result()
+
+    async def _listen(self, dispatch: Dispatch, until: float) -> int:
         clock = asyncio.get_running_loop().time
-        until = clock() + delivery.length.total_seconds()
-        done = Delivered()
+        started = 0
         while clock() < until and not activity.is_worker_shutdown():
             listen_until = min(until, clock() + LISTENS_ANEW_AFTER.total_seconds())
             async with listening(self._pool) as heard:
                 while clock() < listen_until and not activity.is_worker_shutdown():
                     heard.clear()
-                    done = await self._deliver_what_is_due(done)
+                    started += await self._address_what_is_due(dispatch)
                     await _until_set(heard)
-        return done
+        return started
 
-    async def _deliver_what_is_due(self, done: Delivered) -> Delivered:
-        notices = started = 0
+    async def _address_what_is_due(self, dispatch: Dispatch) -> int:
+        started = 0
+        if await self._addressing.climb():
+            dispatch.wake()
         while True:
             activity.heartbeat()
             started += await self._start_what_was_left()
             items = await claim(self._pool, limit=BATCH, lease=LEASE)
-            for item in items:
-                _deliver_to_log(item)
             if items:
-                await mark_delivered(self._pool, [item.id for item in items])
-            notices += len(items)
+                await self._addressing.give(items)
+                dispatch.wake()
             if len(items) < BATCH:
-                return Delivered(notices=done.notices + notices, started=done.started + started)
+                return started
+
+    @asynccontextmanager
+    async def _open_lanes(self) -> AsyncIterator[list[Lane]]:
+        try:
+            opened = open_channels(self._notices.channels_file, self._notices.listed)
+        except ChannelsInvalidError as error:
+            # What is meant for the others waits for a file that can be read.
+            log.error("channels_invalid", problems=str(error))  # noqa: TRY400
+            opened = open_channels(None)
+        try:
+            yield [Lane(one) for one in opened]
+        finally:
+            for one in opened:
+                await one.channel.close()
 
     async def _start_what_was_left(self) -> int:
         left = await unstarted(self._pool, LEFT_UNSTARTED, BATCH)
@@ -82,16 +149,3 @@ async def _until_set(heard: asyncio.Event) -> None:
     finally:
         hearing.cancel()
         shutdown.cancel()
-
-
-def _deliver_to_log(item: OutboxItem) -> None:
-    # Never the text: it is made for its audience, and logs hold codes and references alone.
-    log.info(
-        "notice",
-        outbox_id=item.id,
-        whistle_id=item.whistle_id,
-        sequence=item.sequence,
-        kind=item.kind,
-        audience=item.audience,
-        urgent=item.urgent,
-    )

@@ -109,7 +109,6 @@ def matter() -> dict[str, object]:
 if __name__ == "__main__":
     here = Path(tempfile.mkdtemp(prefix="whistle-bench-"))
     here.chmod(0o755)
-    os.environ["WHISTLE_RATE_LIMIT"] = "100000"
     asyncio.run(main(here))
     shutil.rmtree(here)
     sys.stdout.flush()

@@ -158,6 +158,10 @@ class Duty(BaseModel, frozen=True):
                 return above, [Recipient(organisation, person, above) for person in persons]
         return None
 
+    def has_shifts(self, organisation: str) -> bool:
+        """Whether anybody of an organisation is on the roster."""
+        return organisation in self._on_the_roster
+
     def everybody(self, organisation: str) -> list[Recipient]:
         """Name all who can be reached in an organisation."""
         persons = dict.fromkeys(contact.person for contact in self._by_organisation.get(organisation, ()))
@@ -181,6 +185,10 @@ class Duty(BaseModel, frozen=True):
             for person in shift.of(level)
         )
         return [name for name in named if not self.contacts_of(Recipient.read(name))]
+
+    @cached_property
+    def _on_the_roster(self) -> frozenset[str]:
+        return frozenset(shift.organisation for shift in self.shifts)
 
     @cached_property
     def _by_organisation(self) -> dict[str, list[Contact]]:

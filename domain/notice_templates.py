@@ -35,7 +35,8 @@ FIELDS: dict[str, str] = {
 """Every field that a template may name, each with the sample that previews show."""
 ABSENT = {"deadline": "尽快", "place": "见哨单", "link": "(见系统)", "lead": "待定"}
 CLIMB, DELIVERY_FAILED, CHANNEL_DOWN = "climb", "delivery_failed", "channel_down"
-NAMES = tuple(dict.fromkeys(["public", *(row.template for row in TABLE), CLIMB, DELIVERY_FAILED, CHANNEL_DOWN]))
+DIGEST, COMPLIANCE = "digest", "compliance"
+NAMES = tuple(dict.fromkeys(["public", *(row.template for row in TABLE), CLIMB, DELIVERY_FAILED, CHANNEL_DOWN, DIGEST, COMPLIANCE]))
 """Every template that the file must hold."""
 PARTS = ("subject", "text", "short")
 

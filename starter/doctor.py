@@ -18,8 +18,10 @@ from settings import Settings
 from starter.availability import within_reach
 from starter.client import WhistleClient
 from starter.identity import KEYS_FILE, principals, read_keys
+from starter.schedules import COMPLIANCE_SWEEP, SWEEP_EVERY
+from starter.scheduling import show_all
 from starter.start import TASK_QUEUE
-from storage import inspection
+from storage import compliance, inspection
 from storage.catalogues import rules
 from storage.outbox import pending
 from storage.registrations import unstarted
@@ -207,6 +209,32 @@ async def _outbox(client: WhistleClient, _settings: Settings) -> Verdict:
     )
 
 
+async def _schedules(client: WhistleClient, _settings: Settings) -> Verdict:
+    shown = await show_all(client.temporal)
+    if amiss := [one.id for one in shown if not one.exists or one.differences]:
+        return Health.BROKEN, f"missing, or other than this release's: {', '.join(amiss)}", "whistle schedules apply"
+    if paused := [f"{one.id} ({one.note})" for one in shown if one.paused]:
+        return Health.WARNING, f"paused: {', '.join(paused)}", "whistle schedules unpause ID"
+    return Health.WELL, f"{len(shown)} applied", None
+
+
+async def _sweep(client: WhistleClient, _settings: Settings) -> Verdict:
+    last = await compliance.last_run(client.pool)
+    if last is None:
+        return Health.WARNING, "no sweep has run yet", f"whistle schedules trigger {COMPLIANCE_SWEEP}"
+    age = datetime.now(UTC) - last.started_at
+    if age > 3 * SWEEP_EVERY or (last.finished_at is None and age > SWEEP_EVERY):
+        did = "finished" if last.finished_at else "began and did not finish"
+        detail = f"the last sweep {did} {age.total_seconds() / 60:.0f} minutes ago"
+        return Health.BROKEN, detail, f"look at the worker; whistle schedules trigger {COMPLIANCE_SWEEP}"
+    standing = await compliance.alarming(client.pool)
+    if standing:
+        first = f"{standing[0].kind.label} {standing[0].subject} ({standing[0].detail})"
+        advice = "docs/how-to/compliance.md tells what each kind asks for"
+        return Health.WARNING, f"{len(standing)} findings stand, among them {first}", advice
+    return Health.WELL, "nothing amiss", None
+
+
 _POLLED = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 EXAMINATIONS: dict[str, Examination] = {
     "数据库 PostgreSQL": _postgres,
@@ -221,8 +249,10 @@ EXAMINATIONS: dict[str, Examination] = {
     "启动 workflow starts": _starts,
     "时限 clocks": _clocks,
     "通知 outbox": _outbox,
+    "定时任务 schedules": _schedules,
+    "合规巡查 sweep": _sweep,
 }
-_OF_TEMPORAL = {"引擎 Temporal", "检索字段 search attributes", "执行者 worker"}
+_OF_TEMPORAL = {"引擎 Temporal", "检索字段 search attributes", "执行者 worker", "定时任务 schedules"}
 _ADVICE_AWAY = {
     False: "start PostgreSQL, or look at WHISTLE_DATABASE_DSN",
     True: "start Temporal, or look at TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",

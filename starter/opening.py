@@ -1,6 +1,7 @@
 """Opening the workflow of a stored whistle, with the line by which admins know it."""
 
 from temporalio.client import Client
+from temporalio.common import WorkflowIDReusePolicy
 
 from domain.whistle import Whistle
 from starter.start import start_whistle
@@ -12,11 +13,17 @@ _SUMMARY_BYTES = 400
 """The server's limit for a summary (`limit.userMetadataSummarySize`), beyond which it refuses the start."""
 
 
-async def open_workflow(pool: Pool, temporal: Client, whistle: Whistle, limits: str) -> None:
+async def open_workflow(
+    pool: Pool,
+    temporal: Client,
+    whistle: Whistle,
+    limits: str,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+) -> None:
     """Start the workflow, once however often it is asked for, and note that it was started."""
     organisations = (await rules(pool, limits)).organisations
     summary = summary_of(whistle, organisations.name_of(whistle.township))
-    await start_whistle(temporal, whistle.whistle_id, whistle.title, summary)
+    await start_whistle(temporal, whistle.whistle_id, whistle.title, summary, reuse)
     await mark_started(pool, whistle.whistle_id)
 
 

@@ -6,11 +6,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+
 from settings import Settings
+from starter.availability import within_reach
 from starter.calendar_seed import official_days
 from starter.embedded.postgres import APPLICATION
 from starter.embedded.stack_file import StackRecord
 from starter.identity import ensure_keys
+from starter.schedules import COMPLIANCE_SWEEP
+from starter.scheduling import apply, trigger
 from storage.catalogues import rules
 from storage.migrate import migrate, seed
 from storage.pool import open_pool
@@ -46,8 +52,17 @@ class Preparation:
         await migrate_schema(owner_dsn, self._settings.database_dsn)
 
     async def prepare(self, record: StackRecord) -> None:
-        """Seed it and give out keys."""
+        """Seed it, give out keys and apply the schedules."""
         await furnish(record.database_owner_dsn, record.database_dsn, self._settings)
+        await apply_schedules(record.temporal_address, record.temporal_namespace)
+
+
+async def apply_schedules(address: str, namespace: str) -> None:
+    """Bring the schedules of a Temporal server to this release's table, and sweep at once: it may have been away."""
+    client = await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter, lazy=True)
+    async with within_reach():
+        await apply(client)
+        await trigger(client, COMPLIANCE_SWEEP)
 
 
 def application_role(owner_dsn: str, application_dsn: str) -> str | None:

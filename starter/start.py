@@ -16,15 +16,22 @@ from workflows import search_attributes as names
 from workflows.whistle import WhistleWorkflow
 
 TASK_QUEUE = "whistle"
+WORKFLOW_PREFIX = "whistle:"
 
 
 def workflow_id_of(whistle_id: str) -> str:
     """Give the id of a whistle's workflow."""
-    return f"whistle:{whistle_id}"
+    return f"{WORKFLOW_PREFIX}{whistle_id}"
 
 
-async def start_whistle(client: Client, whistle_id: str, title: str, summary: str) -> None:
-    """Start the workflow of a stored registration; one that runs or ran already is left alone.
+async def start_whistle(
+    client: Client,
+    whistle_id: str,
+    title: str,
+    summary: str,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+) -> None:
+    """Start the workflow of a stored registration; one that runs, or may not run again by `reuse`, is left alone.
 
     `summary` is what lists show: 【应急】金海湖镇 盗采砂石. Raises the client's errors when Temporal is away.
     """
@@ -35,7 +42,7 @@ async def start_whistle(client: Client, whistle_id: str, title: str, summary: st
             id=workflow_id_of(whistle_id),
             task_queue=TASK_QUEUE,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse,
             search_attributes=_attributes_at_start(),
             static_summary=summary,
         )

@@ -1,4 +1,4 @@
-"""Deliveries of notices: claimed for one attempt, settled together, delivered at least once, and each doubt on record."""
+"""Deliveries of notices: claimed for one attempt, settled together, made at least once, each doubt on record."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -73,7 +73,10 @@ set due_at = now(), claimed_at = null, last_error = 'interrupted', in_doubt = d.
 from lost where lost.id = d.id
 returning d.id
 """
-_HASTEN = "update notice_delivery set due_at = now() where channel = $1 and due_at > now() and claimed_at is null"
+_HASTEN = """
+update notice_delivery set due_at = now()
+where channel = $1 and ($2::text is null or recipient = $2) and due_at > now() and claimed_at is null
+"""
 _GIVE_UP_UNKNOWN = """
 update notice_delivery set state = 'FAILED', due_at = null, settled_at = now(), last_error = 'channel-not-configured'
 where due_at is not null and channel <> all($1::text[]) and created_at < now() - $2::interval
@@ -169,9 +172,9 @@ async def release(pool: Pool, keyed: list[str]) -> int:
     return len(await pool.fetch(_RELEASE, keyed))
 
 
-async def hasten(pool: Pool, channel: str) -> None:
-    """Make due at once what waits for its next attempt: the channel works again."""
-    await pool.execute(_HASTEN, channel)
+async def hasten(pool: Pool, channel: str, recipient: str | None) -> None:
+    """Make due at once what waits for its next attempt, of one recipient or of all: the channel works again."""
+    await pool.execute(_HASTEN, channel, recipient)
 
 
 async def give_up_unknown(pool: Pool, known: list[str], older_than: timedelta) -> list[dict[str, Any]]:

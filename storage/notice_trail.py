@@ -9,7 +9,8 @@ from storage.notice_deliveries import DeliveryState
 from storage.pool import Pool
 
 _TRAIL = """
-select o.id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.delivered_at as addressed_at, o.climbs_at, (
+select o.id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.delivered_at as addressed_at,
+    o.climbs_at, (
     select jsonb_agg(jsonb_build_object('recipient', d.recipient, 'level', d.level, 'channel', d.channel,
         'state', d.state, 'created_at', d.created_at, 'settled_at', d.settled_at, 'next_attempt_at', d.due_at,
         'attempts', d.attempts, 'in_doubt', d.in_doubt, 'last_error', d.last_error, 'failures', (

@@ -1,4 +1,4 @@
-"""Giving notices to their recipients: one delivery for each notice, recipient and channel, and the climb of unanswered ones."""
+"""Giving notices to their recipients: one delivery for each, and the climb of the unanswered up the roster."""
 
 from datetime import datetime, timedelta
 from typing import Any

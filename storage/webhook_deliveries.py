@@ -46,6 +46,7 @@ join whistle w on w.whistle_id = c.whistle_id
 join command k on (k.whistle_id, k.command_id) = (e.whistle_id, e.command_id)
 order by c.id
 """
+# No tries: it was asked for once more while this attempt ran, and is due again.
 _FINISH = """
 with ended as (
     update webhook_attempt set ended_at = clock_timestamp(), status = $3, error = $4
@@ -54,7 +55,7 @@ with ended as (
     update webhook_delivery
     set due_at = clock_timestamp() + $5::interval,
         delivered_at = case when $6 then clock_timestamp() else delivered_at end
-    where id = $1 and attempts = $2
+    where id = $1 and attempts = $2 and tries > 0
     returning webhook_id
 ), given_up as (
     update webhook_delivery d set due_at = null from settled
@@ -69,7 +70,7 @@ with lost as (
     update webhook_attempt set ended_at = clock_timestamp(), error = 'interrupted' where ended_at is null
     returning delivery_id, attempt
 )
-update webhook_delivery d set due_at = now(), tries = d.tries - 1
+update webhook_delivery d set due_at = now(), tries = greatest(d.tries - 1, 0)
 from lost where lost.delivery_id = d.id and lost.attempt = d.attempts and d.due_at is not null
 """
 _PRUNE = """

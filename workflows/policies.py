@@ -35,3 +35,21 @@ DELIVER_FOR_EVER = RetryPolicy(
     maximum_interval=timedelta(seconds=5),
     maximum_attempts=0,
 )
+
+SWEEP_STEP_WITHIN = timedelta(minutes=4)
+SWEEP_HEARTBEAT = timedelta(seconds=30)
+SWEEP_STEP = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(seconds=20),
+    maximum_attempts=0,
+)
+"""The execution timeout of the sweep is the bound: the next run takes up what this one could not."""
+
+DIGEST_STEP_WITHIN = timedelta(minutes=10)
+DIGEST_STEP = RetryPolicy(
+    initial_interval=timedelta(seconds=2),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=1),
+    maximum_attempts=0,
+)

@@ -72,7 +72,15 @@ def _(w: Whistle, event: e.ResponderArrived, _r: Record) -> Whistle:
         arrived_at=event.arrived_at,
         late_by_s=event.late_by_s,
         object_until=event.object_until or r.object_until,
+        overdue=r.overdue and not _proved_in_time(event, r, Phase.ARRIVE),
+        no_show=r.no_show and not _proved_in_time(event, r, Phase.ARRIVE_SECOND),
     )
+
+
+def _proved_in_time(event: e.ResponderArrived, r: ReportIn, limit: Phase) -> bool:
+    """Whether the township recorded afterwards (补录) that the responder was there in time."""
+    due = r.due(limit)
+    return event.recorded_for and due is not None and event.arrived_at <= due
 
 
 @on(e.ArrivalRejected)
@@ -86,8 +94,15 @@ def _(w: Whistle, event: e.ArrivalRejected, _r: Record) -> Whistle:
         signed_at=r.signed_at if before is ReportInState.SIGNED else None,
         arrived_at=None,
         late_by_s=0,
+        overdue=r.overdue or _limit_struck(r, Phase.ARRIVE),
+        no_show=r.no_show or _limit_struck(r, Phase.ARRIVE_SECOND),
         false_arrivals=r.false_arrivals + 1,
     )
+
+
+def _limit_struck(r: ReportIn, limit: Phase) -> bool:
+    clock = r.clocks.get(limit)
+    return clock is not None and clock.limit_struck
 
 
 @on(e.ActionStarted)

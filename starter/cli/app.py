@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from domain.commands import COMMANDS
 from domain.errors import WhistleError
 from domain.lifecycle import MOVES
-from starter.cli import acting, keys, operating, reading
+from starter.cli import acting, hooks, keys, operating, reading, schedules, supervisions
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.embedded import EmbeddedStackError
@@ -80,6 +80,8 @@ app.command("gateway")(operating.gateway)
 app.command("migrate")(operating.migrate)
 app.add_typer(catalogue, name="catalogue")
 app.add_typer(keys.app, name="keys")
+app.add_typer(hooks.app, name="hooks")
+app.add_typer(schedules.app, name="schedules")
 catalogue.command("import")(operating.import_file)
 app.command("register", context_settings=acting.FIELDS)(acting.register)
 app.command("list")(reading.list_whistles)
@@ -87,5 +89,6 @@ app.command("tasks")(reading.list_tasks)
 app.command("show")(reading.show_whistle)
 app.command("do", context_settings=acting.FIELDS, epilog=_COMMAND_LIST)(acting.do)
 app.command("history")(reading.show_history)
+app.command("supervisions")(supervisions.supervisions)
 app.command("doctor")(operating.doctor)
 app.command("replay")(operating.replay)

@@ -2,6 +2,7 @@
 
 import re
 import time
+import traceback
 from uuid import uuid4
 
 import structlog
@@ -9,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
+
+from starter.gateway.problems import UNKNOWN_OUTCOME, InternalError, instance_of, problem_response
 
 REQUEST_ID = "X-Request-Id"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -62,8 +65,14 @@ class AccessLog:
         seen = _Seen()
         began = time.perf_counter()
         with bound_contextvars(request_id=request_id), self._metrics.in_flight.track_inprogress():
+            watched = seen.watching(send, request_id)
             try:
-                await self._app(scope, receive, seen.watching(send, request_id))
+                await self._app(scope, receive, watched)
+            except Exception as error:  # noqa: BLE001 - the last line of defence, and the last place that knows the id
+                _note_failure(error)
+                if not seen.status:
+                    failed = InternalError(UNKNOWN_OUTCOME)
+                    await problem_response(failed, instance=instance_of(request_id))(scope, receive, watched)
             finally:
                 self._note(scope, seen, time.perf_counter() - began)
 
@@ -77,6 +86,11 @@ class AccessLog:
             caller = scope["state"].get("caller")
             ms = round(seconds * 1000, 1)
             log.info("request", method=method, route=route, status=seen.status, ms=ms, caller=caller)
+
+
+def _note_failure(error: Exception) -> None:
+    # Where, and of which kind, but not what it says: that may quote what a resident told.
+    log.error("request_failed", error=type(error).__name__, where="".join(traceback.format_tb(error.__traceback__)))
 
 
 class _Seen:

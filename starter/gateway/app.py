@@ -2,15 +2,25 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
-from importlib import import_module
+from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
 from starlette.routing import Route
 
 from settings import Settings
 from starter.client import WhistleClient
-from starter.gateway import catalogues, openapi, operations, problems, reading, stream, whistles
+from starter.gateway import (
+    catalogues,
+    hooks,
+    open311,
+    openapi,
+    operations,
+    problems,
+    reading,
+    stream,
+    webhooks,
+    whistles,
+)
 from starter.gateway.access import AccessLog
 from starter.gateway.bodies import BoundedBodies
 from starter.gateway.context import Context
@@ -45,11 +55,8 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _routers() -> list[APIRouter]:
-    found = [module.router for module in (whistles, reading, stream, catalogues, operations, openapi)]
-    for name in ("hooks", "webhooks", "open311"):
-        with suppress(ImportError, AttributeError):
-            found.append(import_module(f"starter.gateway.{name}").router)
-    return found
+    own = (whistles, reading, stream, catalogues, operations, openapi)
+    return [module.router for module in (*own, hooks, webhooks, open311)]
 
 
 @asynccontextmanager

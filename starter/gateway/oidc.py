@@ -17,7 +17,7 @@ from storage.keys import Principal
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
 _TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 _KEYS_LAST_S = 300.0
-_ASK_AGAIN_AFTER_S = 5.0
+_ASK_AGAIN_AFTER_S = 2.0
 _LEEWAY_S = 30
 _LONGEST_SUBJECT = 120
 SUBJECT_PREFIX = "oidc:"

@@ -16,6 +16,7 @@ from domain.errors import FieldError, InvalidError, RefusedError, TemporarilyUna
 URN = "urn:whistle:problem:"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
+UNKNOWN_OUTCOME = "something failed here; whether the request had an effect, the same request again will tell"
 _MOST_ERRORS = 50
 _LONGEST_TEXT = 500
 _OUTERMOST = frozenset({"body", "query", "path", "header", "cookie"})
@@ -127,7 +128,6 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(WhistleError, _answer)
     app.add_exception_handler(RequestValidationError, _answer)
     app.add_exception_handler(HTTPException, _answer)
-    app.add_exception_handler(Exception, _answer)
 
 
 async def _answer(request: Request, error: Exception) -> Response:
@@ -152,7 +152,7 @@ def translated(error: Exception, request: Request) -> WhistleError:
         return InvalidError([_fault(found) for found in error.errors()[:_MOST_ERRORS]])
     if isinstance(error, HTTPException):
         return _of_status(error, request)
-    return InternalError("something failed here; whether the request had an effect, sending it again will tell")
+    return InternalError(UNKNOWN_OUTCOME)
 
 
 def _of_status(error: HTTPException, request: Request) -> WhistleError:

@@ -96,9 +96,9 @@ async def stream(
 ) -> Response:
     """Follow events as they are stored, without private fields; `id` is their place in the order of all.
 
-    Begins now, or after Last-Event-ID: what was missed comes from the store first. A comment comes every 15 s. A client
-    that falls 1,000 events behind, or does not read for 20 s, is dropped, and every stream ends after half an hour:
-    come back with the last id.
+    Begins now (the last moment may be among it), or after Last-Event-ID: what was missed comes from the store first.
+    A comment comes every 15 s. A client that falls 1,000 events behind, or does not read for 20 s, is dropped, and
+    every stream ends after half an hour: come back with the last id.
     """
     if whistle_id is not None:
         await must_see(context, caller, whistle_id)

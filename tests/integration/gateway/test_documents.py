@@ -7,8 +7,6 @@ import re
 import sys
 from pathlib import Path
 
-import pytest
-
 from domain.commands import COMMANDS
 from domain.registration import Registration
 from starter.gateway import examples
@@ -73,20 +71,29 @@ async def test_the_metrics_need_no_key_and_name_no_whistle(gate: Gate):
     assert whistle_id not in text
 
 
-@pytest.mark.parametrize("name", [SOURCE, PLATFORM])
-async def test_schemathesis_finds_no_fault(gate: Gate, name: str, tmp_path: Path):
-    """All routes but the stream, by generated requests: documented answers alone, and never a fault of ours."""
+async def test_schemathesis_finds_no_fault(gate: Gate, tmp_path: Path):
+    """All routes but the stream, by generated requests of three keys: documented answers, and never a fault of ours."""
+    runs = [(name, tmp_path / name) for name in (SOURCE, CLERK, PLATFORM)]
+    for _, folder in runs:
+        folder.mkdir()
+    said = await asyncio.gather(*(fuzzed(gate, name, folder) for name, folder in runs))
+    assert not "".join(said), "".join(said)
+
+
+async def fuzzed(gate: Gate, name: str, folder: Path) -> str:
+    """Run schemathesis as somebody; give what it complains of."""
+    # More than one worker trips over ast.parse, which in Python 3.11 is not safe between threads (gh-106905).
     words = [
         *("run", f"{gate.url}/openapi.json", "--header", f"Authorization: {gate.headers(name)['Authorization']}"),
-        *("--phases", "examples,coverage,fuzzing,stateful", "--max-time", "18", "--workers", "2"),
+        *("--phases", "examples,coverage,fuzzing,stateful", "--max-time", "15", "--workers", "1"),
         *("--checks", CHECKS, "--exclude-path", "/v1/stream", "--warnings", "off", "--no-color", "--max-failures", "5"),
     ]
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("schemathesis"),
         *words,
-        cwd=tmp_path,
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     out, _ = await process.communicate()
-    assert process.returncode == 0, out.decode()[-6000:]
+    return out.decode()[-6000:] if process.returncode else ""

@@ -244,6 +244,18 @@ async def test_a_replay_by_hand_sends_the_same_message_once_more(pool: Pool):
     assert (await the_delivery(pool)).state is DeliveryState.DELIVERED
 
 
+async def test_a_replay_while_an_attempt_runs_is_made_after_it(pool: Pool):
+    """What was promised is not lost in what happens to be under way."""
+    with Receiver(Answer(after_s=1), Answer()).listening() as receiver:
+        await subscribed(pool, receiver.url, "WhistleRegistered")
+        async with delivering(pool):
+            await Desk.registered(pool)
+            await until(lambda: len(receiver.got) == 1)
+            await replay(pool, "wh_one", (await the_delivery(pool)).id)
+            done = await settled(pool, attempts=2)
+    assert (len(receiver.got), done.state) == (2, DeliveryState.DELIVERED)
+
+
 async def test_after_the_last_attempt_a_delivery_is_given_up(pool: Pool):
     """The tenth is the last, seventy-six hours after the first; by hand it may be sent again."""
     await subscribed(pool, DEAD, "WhistleRegistered")

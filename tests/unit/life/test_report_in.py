@@ -61,6 +61,18 @@ def test_the_clerk_records_an_arrival_for_a_unit_without_signal():
     assert life.last(e.ResponderArrived).recorded_for
 
 
+def test_an_arrival_recorded_afterwards_as_in_time_lifts_the_mark_and_a_false_one_restores_it():
+    """The marks speak of the limit; the township's record decides what they say."""
+    life = Life().emergency("water", "police")
+    at = life.now + timedelta(minutes=20)
+    life.wait(minutes=40)
+    assert part(life, "water").overdue
+    life.do("clerk@jinhaihu", "arrive", responder="water", officers=OFFICERS, occurred_at=at.isoformat())
+    assert not part(life, "water").overdue
+    life.do("clerk@jinhaihu", "reject_arrival", responder="water", reason="查无此人")
+    assert part(life, "water").overdue
+
+
 @pytest.mark.parametrize("minutes", [-1, 1])
 def test_an_arrival_lies_between_dispatch_and_now(minutes):
     """Neither before the dispatch nor in the future."""

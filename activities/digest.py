@@ -1,0 +1,39 @@
+"""The daily digest: each organisation's morning, gathered and put into the outbox."""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+import structlog
+from temporalio import activity
+
+from domain.working_time import BEIJING
+from storage.catalogues import rules
+from storage.digests import digest_of, send_digest
+from storage.pool import Pool
+
+log = structlog.get_logger("digest")
+
+
+class DigestActivities:
+    """Digests of the whistles of this pool."""
+
+    def __init__(self, pool: Pool, limits: str) -> None:
+        """Use this pool, and the calendar and organisations in force."""
+        self._pool = pool
+        self._limits = limits
+
+    @activity.defn(name="is_working_day")
+    async def is_working_day(self, day: date) -> bool:
+        """Look a Beijing day up in the work calendar."""
+        return (await rules(self._pool, self._limits)).calendar.is_working_day(day)
+
+    @activity.defn(name="send_digests")
+    async def send_digests(self, day: date) -> int:
+        """Send each organisation its digest of a day, once; gives how many were sent."""
+        organisations = (await rules(self._pool, self._limits)).organisations
+        midnight = datetime.combine(day + timedelta(days=1), time.min, BEIJING)
+        sent = 0
+        for organisation in organisations.items:
+            digest = await digest_of(self._pool, organisation.code, datetime.now(UTC), midnight)
+            sent += await send_digest(self._pool, digest, day, organisations.name_of)
+        log.info("digests_sent", day=day.isoformat(), sent=sent)
+        return sent

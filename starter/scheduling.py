@@ -1,0 +1,215 @@
+"""Bringing Temporal to the table of schedules, and working them from the command line."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleBackfill,
+    ScheduleDescription,
+    ScheduleHandle,
+    ScheduleOverlapPolicy,
+    ScheduleRange,
+    ScheduleState,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.errors import NotFoundError
+from domain.values import Frozen
+from starter.schedules import SCHEDULES, Planned, planned_as
+
+_CALENDAR = ("second", "minute", "hour", "day_of_month", "month", "year", "day_of_week")
+
+
+class Applied(Frozen):
+    """What became of one schedule: created, updated with the fields that differed, or as it was."""
+
+    id: str
+    outcome: str
+    differences: tuple[str, ...] = ()
+
+
+class Shown(Frozen):
+    """One schedule as it stands; `differences` from the table of this release, `exists` False: not applied."""
+
+    id: str
+    workflow: str
+    exists: bool
+    paused: bool = False
+    note: str = ""
+    next_at: datetime | None = None
+    last_at: datetime | None = None
+    runs: int = 0
+    missed: int = 0
+    skipped: int = 0
+    differences: tuple[str, ...] = ()
+
+
+async def apply(client: Client, plan: Sequence[Planned] = SCHEDULES, *, dry_run: bool = False) -> list[Applied]:
+    """Create the schedules that are missing and correct those that differ; what an operator paused stays paused."""
+    return [await _apply_one(client, planned, dry_run=dry_run) for planned in plan]
+
+
+async def show_all(client: Client) -> list[Shown]:
+    """Tell how each schedule stands."""
+    return [await show_one(client, planned.id) for planned in SCHEDULES]
+
+
+async def show_one(client: Client, schedule_id: str) -> Shown:
+    """Tell how one schedule stands; raises NotFoundError for one that is not in the table."""
+    planned = planned_as(schedule_id)
+    found = await _described(client.get_schedule_handle(schedule_id))
+    if found is None:
+        return Shown(id=planned.id, workflow=planned.workflow, exists=False)
+    info, state = found.info, found.schedule.state
+    return Shown(
+        id=planned.id,
+        workflow=planned.workflow,
+        exists=True,
+        paused=state.paused,
+        note=state.note or "",
+        next_at=info.next_action_times[0] if info.next_action_times and not state.paused else None,
+        last_at=info.recent_actions[-1].started_at if info.recent_actions else None,
+        runs=info.num_actions,
+        missed=info.num_actions_missed_catchup_window,
+        skipped=info.num_actions_skipped_overlap,
+        differences=await differences(planned, found),
+    )
+
+
+async def pause(client: Client, schedule_id: str, note: str) -> None:
+    """Stop a schedule until it is unpaused; raises NotFoundError. A sweep that is paused leaves a gap on record."""
+    await _known(client, schedule_id)
+    await client.get_schedule_handle(schedule_id).pause(note=note)
+
+
+async def unpause(client: Client, schedule_id: str) -> None:
+    """Let a schedule run again, under its own note; raises NotFoundError."""
+    planned = planned_as(schedule_id)
+    await _known(client, schedule_id)
+    await client.get_schedule_handle(schedule_id).unpause(note=planned.note)
+
+
+async def trigger(client: Client, schedule_id: str) -> None:
+    """Run a schedule now, by its own overlap policy; raises NotFoundError."""
+    await _known(client, schedule_id)
+    await client.get_schedule_handle(schedule_id).trigger()
+
+
+async def backfill(client: Client, schedule_id: str, start_at: datetime, end_at: datetime) -> None:
+    """Run what was due from start to end, one after another; raises NotFoundError."""
+    await _known(client, schedule_id)
+    # The server leaves out a run due at the very beginning.
+    span = ScheduleBackfill(
+        start_at=start_at - timedelta(seconds=1), end_at=end_at, overlap=ScheduleOverlapPolicy.BUFFER_ALL
+    )
+    await client.get_schedule_handle(schedule_id).backfill(span)
+
+
+async def differences(planned: Planned, found: ScheduleDescription) -> tuple[str, ...]:
+    """Name every field in which a schedule differs from its plan: `policy.overlap: SKIP → BUFFER_ONE`."""
+    before, after = await _found(found), _wanted(planned)
+    if found.schedule.state.paused:
+        # The note of a paused schedule says who paused it and why.
+        before |= {"state.note": planned.note}
+    return tuple(f"{name}: {before.get(name)} → {value}" for name, value in after.items() if before.get(name) != value)
+
+
+def _wanted(planned: Planned) -> dict[str, Any]:
+    argument = planned.argument
+    told = [argument.model_dump(mode="json")] if argument else []
+    return {**_fields(planned.schedule()), "action.args": told, "action.summary": planned.summary}
+
+
+async def _found(found: ScheduleDescription) -> dict[str, Any]:
+    action = found.schedule.action
+    if not isinstance(action, ScheduleActionStartWorkflow):
+        return {}
+    converter = found.data_converter
+    summary = await converter.decode([action.static_summary]) if action.static_summary else [None]  # type: ignore[list-item]
+    told = await converter.decode(list(action.args))
+    return {**_fields(found.schedule), "action.args": told, "action.summary": summary[0]}
+
+
+def _fields(schedule: Schedule) -> dict[str, Any]:
+    action, spec, policy = schedule.action, schedule.spec, schedule.policy
+    if not isinstance(action, ScheduleActionStartWorkflow):
+        return {}
+    return {
+        "action.workflow": action.workflow,
+        "action.id": action.id,
+        "action.task_queue": action.task_queue,
+        "action.execution_timeout": str(action.execution_timeout),
+        "spec.calendars": list(_calendars(spec.calendars)),
+        "spec.others": [*spec.intervals, *spec.cron_expressions, *spec.skip],
+        "spec.jitter": str(spec.jitter),
+        "spec.time_zone": spec.time_zone_name,
+        "policy.overlap": policy.overlap.name,
+        "policy.catchup_window": str(policy.catchup_window),
+        "policy.pause_on_failure": policy.pause_on_failure,
+        "state.note": schedule.state.note,
+    }
+
+
+def _calendars(calendars: Iterable[Any]) -> Iterator[str]:
+    for calendar in calendars:
+        parts = (f"{name} {_ranges(getattr(calendar, name))}" for name in _CALENDAR)
+        yield f"{', '.join(parts)} ({calendar.comment})"
+
+
+def _ranges(ranges: Sequence[ScheduleRange]) -> str:
+    return "+".join(f"{r.start}-{max(r.start, r.end)}/{max(r.step, 1)}" for r in ranges) or "*"
+
+
+async def _apply_one(client: Client, planned: Planned, *, dry_run: bool) -> Applied:
+    handle = client.get_schedule_handle(planned.id)
+    found = await _described(handle)
+    if found is None:
+        if not dry_run:
+            await _create(client, planned)
+        return Applied(id=planned.id, outcome="CREATED")
+    differing = await differences(planned, found)
+    if differing and not dry_run:
+        await handle.update(lambda given: _updated(planned, given))
+    return Applied(id=planned.id, outcome="UPDATED" if differing else "UNCHANGED", differences=differing)
+
+
+async def _create(client: Client, planned: Planned) -> None:
+    try:
+        await client.create_schedule(planned.id, planned.schedule())
+    except ScheduleAlreadyRunningError:
+        # Another was as quick; both have the same table.
+        return
+
+
+def _updated(planned: Planned, given: ScheduleUpdateInput) -> ScheduleUpdate:
+    state = given.description.schedule.state
+    kept = ScheduleState(
+        note=state.note if state.paused else planned.note,
+        paused=state.paused,
+        limited_actions=state.limited_actions,
+        remaining_actions=state.remaining_actions,
+    )
+    return ScheduleUpdate(schedule=planned.schedule(kept))
+
+
+async def _described(handle: ScheduleHandle) -> ScheduleDescription | None:
+    try:
+        return await handle.describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+
+
+async def _known(client: Client, schedule_id: str) -> None:
+    planned_as(schedule_id)
+    if await _described(client.get_schedule_handle(schedule_id)) is None:
+        message = f"the schedule {schedule_id} is not applied: whistle schedules apply"
+        raise NotFoundError(message)

@@ -1,0 +1,65 @@
+"""What a sweep asks of Temporal: which whistles run at which version, and to wake those that stand still."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple
+
+from temporalio.client import Client, WorkflowExecution
+from temporalio.common import WorkflowIDReusePolicy
+from temporalio.service import RPCError, RPCStatusCode
+
+from starter.opening import open_workflow
+from starter.start import WORKFLOW_PREFIX, workflow_id_of
+from storage.pool import Pool
+from storage.whistles import value_of
+from workflows.presentation import ATTRIBUTE_KEYS
+from workflows.search_attributes import WHISTLE_VERSION
+
+PAGE = 1000
+_RUNNING = "WorkflowType = 'WhistleWorkflow' AND ExecutionStatus = 'Running'"
+_VERSION = ATTRIBUTE_KEYS[WHISTLE_VERSION]
+
+
+class Waking(NamedTuple):
+    """The ways of a sweep into Temporal; `start_delivery` starts the deliverers of notices that do not run."""
+
+    pool: Pool
+    temporal: Client
+    limits: str
+    start_delivery: Callable[[], Awaitable[None]]
+
+    async def running(self) -> AsyncIterator[dict[str, int]]:
+        """Page through visibility; a whistle that shows no version counts as 0."""
+        found = self.temporal.list_workflows(_RUNNING, page_size=PAGE)
+        while True:
+            await found.fetch_next_page(page_size=PAGE)
+            yield dict(map(_seen, found.current_page or ()))
+            if found.next_page_token is None:
+                return
+
+    async def wake(self, whistle_id: str) -> None:
+        """Signal a whistle's workflow to catch up; one that is gone or was never started is started.
+
+        Raises RPCError, and LookupError for a whistle that is not in the store.
+        """
+        try:
+            await self.temporal.get_workflow_handle(workflow_id_of(whistle_id)).signal("catch_up")
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            await self._start(whistle_id)
+
+    async def deliver(self) -> None:
+        """Start the deliverers of notices where they do not run."""
+        await self.start_delivery()
+
+    async def _start(self, whistle_id: str) -> None:
+        whistle = await value_of(self.pool, whistle_id)
+        if whistle is None:
+            raise LookupError(whistle_id)
+        if not whistle.ended:
+            again = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+            await open_workflow(self.pool, self.temporal, whistle, self.limits, reuse=again)
+
+
+def _seen(execution: WorkflowExecution) -> tuple[str, int]:
+    return execution.id.removeprefix(WORKFLOW_PREFIX), execution.typed_search_attributes.get(_VERSION) or 0

@@ -1,0 +1,86 @@
+"""The delivering activity on a real PostgreSQL, with a roster and channels of the test, for the length of a block."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.testing import ActivityEnvironment
+
+from activities.outbox import NoticeSettings, OutboxActivities
+from domain.delivery import DeliveryRound
+from storage.catalogues import import_catalogue
+from storage.notice_trail import DeliveryEntry, notice_trail
+from storage.pool import Pool
+from storage.registrations import Unstarted
+
+PATIENCE_S = 15.0
+CONTACTS = "organisation,person,name,channel,address,urgent_only\n"
+ROSTER = "organisation,days,opens,closes,officer,backup,leader\n"
+
+
+async def on_duty(pool: Pool, *contacts: str, roster: tuple[str, ...] = ()) -> None:
+    """Put contacts and a roster in force."""
+    await import_catalogue(pool, "contacts", CONTACTS + "\n".join(contacts))
+    if roster:
+        await import_catalogue(pool, "roster", ROSTER + "\n".join(roster))
+
+
+def channels(folder: Path, **sections: Mapping[str, object]) -> Path:
+    """Write a channels.toml; quiet hours never, unless said."""
+    lines: list[str] = []
+    for name, section in sections.items():
+        lines.append(f"[{name}]")
+        lines += [f"{key} = {json.dumps(value)}" for key, value in {"quiet": "", "timeout_s": 2, **section}.items()]
+    path = folder / "channels.toml"
+    path.write_text("\n".join(lines), "utf-8")
+    return path
+
+
+@asynccontextmanager
+async def delivering(pool: Pool, channels_file: Path | None = None, **settings: Any) -> AsyncIterator[None]:
+    """Deliver while the block runs, then shut down as a worker would."""
+
+    async def start(_left: Unstarted) -> None:
+        """Nothing is left unstarted here that matters."""
+
+    environment = ActivityEnvironment()
+    activities = OutboxActivities(pool, start, NoticeSettings(channels_file=channels_file, **settings))
+    running = asyncio.create_task(
+        environment.run(activities.deliver_outbox, DeliveryRound(length=timedelta(minutes=1)))
+    )
+    try:
+        yield
+    finally:
+        environment.worker_shutdown()
+        with suppress(asyncio.CancelledError):
+            await running
+
+
+async def until(true: Callable[[], bool | Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
+    """Wait for something to become true."""
+    async with asyncio.timeout(within_s):
+        while True:
+            found = true()
+            if found if isinstance(found, bool) else await found:
+                return
+            await asyncio.sleep(0.02)
+
+
+async def deliveries(pool: Pool, whistle_id: str, channel: str) -> list[DeliveryEntry]:
+    """Every delivery of a whistle by a channel."""
+    return [d for notice in await notice_trail(pool, whistle_id) for d in notice.deliveries if d.channel == channel]
+
+
+async def settled(pool: Pool, whistle_id: str, channel: str, count: int = 1) -> list[DeliveryEntry]:
+    """Wait until so many deliveries are settled, and none is pending."""
+
+    async def done() -> bool:
+        found = await deliveries(pool, whistle_id, channel)
+        return len(found) >= count and all(d.settled_at for d in found)
+
+    await until(done)
+    return await deliveries(pool, whistle_id, channel)

@@ -1,0 +1,184 @@
+"""What a provider's answer means: taken, later, or never; and whether it may have been taken all the same."""
+
+import base64
+import hashlib
+import hmac
+from pathlib import Path
+from urllib.parse import unquote
+
+import httpx
+import pytest
+
+from activities.channels import PermanentError, TransientError, dingtalk_robot, feishu_robot, wecom_robot
+from activities.channels.answers import Codes, judge, network_errors
+from activities.channels.opening import open_channels
+from activities.channels.protocol import clipped
+from activities.channels.sections import ChannelsInvalidError, read_sections
+from activities.channels.sms_gateway import filled
+
+WECOM, FEISHU, DINGTALK = wecom_robot.CODES, feishu_robot.CODES, dingtalk_robot.CODES
+
+
+def answered(codes: Codes, status: int = 200, headers: dict[str, str] | None = None, **body: object) -> None:
+    """Judge an answer."""
+    judge(httpx.Response(status, headers=headers), body, codes)
+
+
+@pytest.mark.parametrize("codes", [WECOM, DINGTALK])
+def test_a_zero_is_success(codes: Codes):
+    """As text too."""
+    answered(codes, errcode=0)
+    answered(codes, errcode="0")
+
+
+def test_feishu_says_success_in_two_ways():
+    """The older field is still sent by some."""
+    answered(FEISHU, code=0)
+    answered(FEISHU, StatusCode=0, StatusMessage="success")
+
+
+@pytest.mark.parametrize(
+    ("codes", "field", "code"), [(WECOM, "errcode", 93000), (DINGTALK, "errcode", 310000), (FEISHU, "code", 19021)]
+)
+def test_a_200_whose_body_refuses_is_a_failure_for_good(codes: Codes, field: str, code: int):
+    """A wrong key, a wrong signature: no repetition helps."""
+    with pytest.raises(PermanentError, match=str(code)):
+        answered(codes, **{field: code})
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "body", "doubtful"),
+    [
+        (WECOM, 200, {"errcode": 45009}, False),
+        (WECOM, 200, {"errcode": -1}, True),
+        (DINGTALK, 200, {"errcode": 130101}, False),
+        (FEISHU, 400, {"code": 11232}, False),
+        (WECOM, 429, {}, False),
+        (WECOM, 503, {}, False),
+        (WECOM, 500, {}, True),
+        (WECOM, 502, {"errcode": 93000}, True),
+        (WECOM, 408, {}, True),
+        (WECOM, 200, {}, True),
+        (WECOM, 200, {"html": "login"}, True),
+    ],
+)
+def test_what_may_pass_is_tried_again_and_its_doubt_is_told(
+    codes: Codes, status: int, body: dict[str, object], *, doubtful: bool
+):
+    """Limits and refusals leave no doubt; errors of a server and strange pages do."""
+    with pytest.raises(TransientError) as failed:
+        answered(codes, status, **body)
+    assert failed.value.doubtful is doubtful
+
+
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 413])
+def test_what_the_server_refuses_is_refused_for_good(status: int):
+    """Redirects are not followed."""
+    with pytest.raises(PermanentError):
+        answered(WECOM, status)
+
+
+def test_retry_after_is_heard_with_a_status_and_with_a_code():
+    """In seconds."""
+    for status, body in ((429, {}), (200, {"errcode": 45009})):
+        with pytest.raises(TransientError) as failed:
+            answered(WECOM, status, {"retry-after": "7"}, **body)
+        assert failed.value.retry_after.total_seconds() == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "doubtful"),
+    [
+        (httpx.ConnectError("x"), False),
+        (httpx.ConnectTimeout("x"), False),
+        (httpx.PoolTimeout("x"), False),
+        (httpx.ReadTimeout("x"), True),
+        (httpx.ReadError("x"), True),
+        (httpx.RemoteProtocolError("x"), True),
+        (OSError("x"), True),
+    ],
+)
+def test_a_broken_line_is_in_doubt_once_the_request_may_have_been_read(error: Exception, *, doubtful: bool):
+    """Before that it is not."""
+    with pytest.raises(TransientError) as failed, network_errors():
+        raise error
+    assert failed.value.doubtful is doubtful
+
+
+def test_dingtalk_and_feishu_are_signed_as_their_pages_say():
+    """DingTalk: the secret is the key. Feishu: time and secret are the key, of nothing."""
+    query = dingtalk_robot.signed("SEC1", 1700000000000)
+    digest = hmac.new(b"SEC1", b"1700000000000\nSEC1", hashlib.sha256).digest()
+    assert unquote(query) == f"&timestamp=1700000000000&sign={base64.b64encode(digest).decode()}"
+    digest = hmac.new(b"1700000000\nSEC1", b"", hashlib.sha256).digest()
+    assert feishu_robot.signed("SEC1", 1700000000)["sign"] == base64.b64encode(digest).decode()
+
+
+def test_a_text_is_cut_on_a_character():
+    """Providers count bytes."""
+    assert clipped("集结" * 10, 20) == "集结集结集…"
+    assert len(clipped("集" * 1000, 2048).encode()) <= 2048
+
+
+def test_a_form_is_filled_at_any_depth_and_what_people_write_is_not_a_form():
+    """Only the places that the form has."""
+    form = {"to": ["{address}"], "p": {"msg": "【区】{text}", "n": 1}}
+    words = {"address": "138", "text": "{key}", "key": "n1"}
+    assert filled(form, words) == {"to": ["138"], "p": {"msg": "【区】{key}", "n": 1}}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[a]\nkind = 'wecom-robt'", "[a]"),
+        ("[a]\nkind = 'wecom-app'\ncorp_id = 'x'", "agent_id"),
+        ("[a]\nkind = 'sms'\nurl = 'gateway'", "url"),
+        ("[a]\nkind = 'wecom-robot'\nquiet = 'at night'", "quiet"),
+        ("[a]\nkind = 'wecom-robot'\nper_hour = 9", "per_hour"),
+        ("[a", "channels.toml"),
+    ],
+)
+def test_a_faulty_channels_file_names_the_place(tmp_path: Path, text: str, problem: str):
+    """Never a value: there are secrets in it."""
+    file = tmp_path / "channels.toml"
+    file.write_text(text, "utf-8")
+    with pytest.raises(ChannelsInvalidError, match=problem.replace("[", r"\[")):
+        read_sections(file)
+
+
+async def test_every_kind_of_channel_opens_and_the_log_is_always_there(tmp_path: Path):
+    """As the how-to shows them."""
+    file = tmp_path / "channels.toml"
+    file.write_text(
+        """
+        [w1]
+        kind = "wecom-robot"
+        [w2]
+        kind = "wecom-app"
+        corp_id = "ww1"
+        agent_id = 1
+        secret = "s"
+        [d]
+        kind = "dingtalk-robot"
+        [f]
+        kind = "feishu-robot"
+        [s]
+        kind = "sms"
+        url = "https://sms.example/send"
+        [m]
+        kind = "mail"
+        host = "mail.example"
+        sender = "whistle@example.org"
+        [h]
+        kind = "webhook"
+        secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+        [x]
+        kind = "apprise"
+        """,
+        "utf-8",
+    )
+    opened = open_channels(file)
+    assert [one.name for one in opened] == ["log", "w1", "w2", "d", "f", "s", "m", "h", "x"]
+    for one in opened:
+        await one.channel.close()
+    assert [one.name for one in open_channels(tmp_path / "none.toml")] == ["log"]
