@@ -29,12 +29,13 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)
 	@$(BIN)/python -m starter.demo $(if $(KEEP),--keep)
 
-## make up      PostgreSQL, Temporal with its UI and the worker, in the foreground
+## make up      PostgreSQL, Temporal with its UI, worker and gateway, in the foreground
 up: $(READY)
 	@exec $(BIN)/whistle up
 
 ## make bench   200 whistles through all steps; ends in key=value figures
 bench: $(READY)
+	@PYTHONPATH=. $(BIN)/python benchmarks/gateway.py
 	@$(BIN)/python -m benchmarks.bench
 
 ## make test    the whole suite, on a real PostgreSQL and a real Temporal server

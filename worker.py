@@ -7,6 +7,7 @@ import signal
 import socket
 import sys
 from datetime import timedelta
+from functools import partial
 from typing import Any, NoReturn
 
 import structlog
@@ -21,13 +22,16 @@ from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.compliance import ComplianceActivities
 from activities.digest import DigestActivities
+from activities.lag_watch import LagWatch
 from activities.ledger import LedgerActivities
 from activities.outbox import NoticeSettings, OutboxActivities
 from activities.receivers import Receivers
+from activities.reports import ReportActivities
 from activities.webhooks import WebhookActivities
 from observability import ContextInterceptor, configure_logging, temporal_runtime
 from settings import Settings, load_settings
 from starter.opening import open_workflow
+from starter.shown_versions import shown_versions
 from starter.start import TASK_QUEUE
 from starter.waking import Waking
 from storage.pool import Pool, open_pool
@@ -35,6 +39,7 @@ from storage.registrations import Unstarted
 from storage.whistles import value_of
 from workflows.compliance import ComplianceSweepWorkflow, DailyDigestWorkflow
 from workflows.outbox import OUTBOX, OutboxWorkflow
+from workflows.scorecard import MonthlyScorecardWorkflow
 from workflows.webhooks import WEBHOOKS, WebhookWorkflow
 from workflows.whistle import WhistleWorkflow
 
@@ -44,6 +49,7 @@ WORKFLOWS: list[type] = [
     WebhookWorkflow,
     ComplianceSweepWorkflow,
     DailyDigestWorkflow,
+    MonthlyScorecardWorkflow,
 ]
 STANDING = {OUTBOX: (OutboxWorkflow, "通知投递"), WEBHOOKS: (WebhookWorkflow, "webhook 推送")}
 """Workflows that never end, by id, each with the line by which admins know it."""
@@ -83,11 +89,11 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
         if whistle := await value_of(pool, left.whistle_id):
             await open_workflow(pool, client, whistle, settings.limits)
 
-    outbox = OutboxActivities(pool, start, _notices(settings))
-    webhooks = WebhookActivities(pool, Receivers(settings.webhook_allow))
     waking = Waking(pool, client, settings.limits, lambda: _keep_open(client))
+    watch = partial(LagWatch, pool, partial(shown_versions, client), waking.wake)
+    outbox = OutboxActivities(pool, start, _notices(settings), watch)
+    webhooks = WebhookActivities(pool, Receivers(settings.webhook_allow))
     compliance = ComplianceActivities(pool, waking, settings.limits, settings.dormant_work_days)
-    digest = DigestActivities(pool, settings.limits)
     return Worker(
         client,
         task_queue=TASK_QUEUE,
@@ -96,12 +102,9 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
             ledger.record_command,
             outbox.deliver_outbox,
             webhooks.deliver_webhooks,
-            compliance.begin_sweep,
-            compliance.find_faults,
-            compliance.heal_faults,
-            compliance.finish_sweep,
-            digest.is_working_day,
-            digest.send_digests,
+            *compliance.every,
+            *DigestActivities(pool, settings.limits).every,
+            ReportActivities(pool).freeze_scorecard,
         ],
         workflow_runner=workflow_runner(),
         interceptors=[ContextInterceptor()],

@@ -1,10 +1,10 @@
 """The compliance sweep: compare, look, heal, and close the books."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import asyncpg
 import structlog
@@ -58,6 +58,11 @@ class ComplianceActivities:
         self._temporal = temporal
         self._limits = limits
         self._dormant_work_days = dormant_work_days
+
+    @property
+    def every(self) -> tuple[Callable[..., Any], ...]:
+        """The steps of a sweep, for a worker."""
+        return self.begin_sweep, self.find_faults, self.heal_faults, self.finish_sweep
 
     @activity.defn(name="begin_sweep")
     async def begin_sweep(self, run: SweepRun) -> None:

@@ -1,6 +1,8 @@
 """The daily digest: each organisation's morning, gathered and put into the outbox."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import structlog
 from temporalio import activity
@@ -20,6 +22,11 @@ class DigestActivities:
         """Use this pool, and the calendar and organisations in force."""
         self._pool = pool
         self._limits = limits
+
+    @property
+    def every(self) -> tuple[Callable[..., Any], ...]:
+        """The steps of a digest, for a worker."""
+        return self.is_working_day, self.send_digests
 
     @activity.defn(name="is_working_day")
     async def is_working_day(self, day: date) -> bool:

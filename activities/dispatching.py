@@ -26,7 +26,7 @@ LEASE = timedelta(minutes=3)
 """Longer than any attempt takes; who is gone is noticed at the next round's start."""
 GIVES_UP_AFTER = timedelta(hours=24)
 DOWN_AFTER = timedelta(minutes=2)
-FIRST_RETRY_S = 2.0
+FIRST_RETRY_S = 1.0
 LONGEST_RETRY_S = {True: 30.0, False: 120.0}
 """Of urgent and of ordinary notices."""
 LONGEST_PAUSE_S = 1.0
@@ -61,6 +61,7 @@ class Dispatch:
         self._under_way: set[asyncio.Task[None]] = set()
         self._endings: list[Ending] = []
         self._known: _Known | None = None
+        self._alerting = asyncio.Lock()
         self.delivered = 0
 
     def wake(self) -> None:
@@ -226,14 +227,17 @@ class Dispatch:
         if first.template not in _ALERTS:
             fields = {"channel": first.channel, "recipient": first.recipient, "error": reason}
             text = f"{first.channel} 发给 {first.recipient} 的通知无法送达:{reason}"
-            await alert(self._pool, first.id, DELIVERY_FAILED, text, fields)
+            async with self._alerting:
+                await alert(self._pool, first.id, DELIVERY_FAILED, text, fields)
 
     async def _tell_of_outage(self, lane: Lane, parcel: Parcel, reason: str) -> None:
         since = lane.failing_since
         if since is None or time.monotonic() - since < DOWN_AFTER.total_seconds():
             return
         fields = {"channel": lane.name, "error": reason}
-        if await alert(self._pool, parcel.id, CHANNEL_DOWN, f"通知渠道 {lane.name} 持续失败:{reason}", fields):
+        async with self._alerting:
+            told = await alert(self._pool, parcel.id, CHANNEL_DOWN, f"通知渠道 {lane.name} 持续失败:{reason}", fields)
+        if told:
             log.error("channel_down", channel=lane.name, reason=reason)
 
     async def _give_up_unknown(self) -> None:

@@ -57,9 +57,11 @@ class Lane:
         return [f"{self.name} {one}" for one in known if self._is_full(one)]
 
     def wait_s(self, parcel: Parcel) -> float:
-        """Give the seconds that this delivery must wait for the rate limit; 0 lets it go and counts it."""
+        """Give the seconds that this delivery must wait for room or for the rate; 0 lets it go and counts it."""
         key = self._key(parcel.recipient)
-        if self.channel.by_address and self._under_way[key] >= EACH:
+        # A claim asks for both kinds at once; what is urgent comes first and may take all the room.
+        is_full = self._under_way.total() >= self.section.at_once
+        if is_full or (self.channel.by_address and self._under_way[key] >= EACH):
             return _PUT_OFF_S
         if self._allowed(key, urgent=parcel.urgent) > 0:
             if self.section.per_minute is not None:

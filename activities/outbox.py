@@ -1,4 +1,4 @@
-"""Addressing and delivering what the store put into the outbox, and starting what a crash left unstarted."""
+"""Addressing and delivering what the store put into the outbox; starting and waking what a crash left behind."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +17,7 @@ from activities.channels.sections import ChannelsInvalidError
 from activities.composing import Composer
 from activities.dispatching import Dispatch
 from activities.failures import as_outage
+from activities.lag_watch import LagWatch
 from activities.lanes import Lane
 from activities.templates import TemplateShelf
 from domain.addresses import Network
@@ -36,6 +37,7 @@ LISTENS_ANEW_AFTER = timedelta(minutes=1)
 """A connection that was lost in silence hears nothing."""
 
 Start = Callable[[Unstarted], Awaitable[None]]
+NewWatch = Callable[[], LagWatch]
 
 log = structlog.get_logger("outbox")
 
@@ -53,10 +55,17 @@ class NoticeSettings(NamedTuple):
 class OutboxActivities:
     """The outbox of this worker's pool; `start` starts a whistle's workflow and notes that it did."""
 
-    def __init__(self, pool: Pool, start: Start, notices: NoticeSettings = NoticeSettings()) -> None:  # noqa: B008
-        """Use this pool and this way to start."""
+    def __init__(
+        self,
+        pool: Pool,
+        start: Start,
+        notices: NoticeSettings = NoticeSettings(),  # noqa: B008
+        watch: NewWatch | None = None,
+    ) -> None:
+        """Use this pool and this way to start; each round begins a watch of its own, if there is one to begin."""
         self._pool = pool
         self._start = start
+        self._watch = watch
         self._notices = notices
         self._addressing = Addressing(pool, notices.profile)
         self._composer = Composer(TemplateShelf(notices.data_dir), notices.link)
@@ -76,20 +85,31 @@ class OutboxActivities:
     async def _run(self, dispatch: Dispatch, until: float) -> int:
         delivering = asyncio.create_task(dispatch.run())
         hearing = asyncio.create_task(self._listen(dispatch, until))
+        # Apart: a Temporal that is slow to tell what it shows keeps no notice waiting.
+        tasks = [
+            delivering,
+            hearing,
+            *([asyncio.create_task(self._look_for_lags(self._watch()))] if self._watch else []),
+        ]
         try:
-            await asyncio.wait({delivering, hearing}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             dispatch.stop()
-            if delivering.done():
-                hearing.cancel()
-            while not delivering.done():
+            while hearing.done() and not delivering.done():
                 activity.heartbeat()
                 await asyncio.wait({delivering}, timeout=1)
         finally:
-            for task in (delivering, hearing):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(delivering, hearing, return_exceptions=True)
-        delivering.result()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
         return hearing.result()
+
+    async def _look_for_lags(self, watch: LagWatch) -> None:
+        while True:
+            await watch.look()
+            await asyncio.sleep(1)
 
     async def _listen(self, dispatch: Dispatch, until: float) -> int:
         clock = asyncio.get_running_loop().time

@@ -13,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
+from uuid import uuid4
 
 from temporalio.client import Client
 
@@ -65,10 +66,10 @@ async def _one(players: Players, gate: asyncio.Semaphore, external_id: str, late
     async with gate:
         source = await players.named("source@12345")
         registered = await players.client.register(registration(external_id), source)
-        for i, (who, name, body) in enumerate(steps()):
+        for who, name, body in steps():
             actor = await players.named(who)
             began = time.perf_counter()
-            await players.client.do(registered.whistle_id, name, body, actor, f"{who}:{i}")
+            await players.client.do(registered.whistle_id, name, body, actor, f"{who}:{uuid4()}")
             latencies.append(time.perf_counter() - began)
         return registered.whistle_id
 

@@ -8,7 +8,7 @@ from typing import Annotated, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, field_validator
 
-from domain.values import ID_PART_PATTERN, Line
+from domain.values import ID_PART_PATTERN, Line, Printable
 from domain.vocabulary.labelled import Labelled
 from domain.working_time import BEIJING, WorkCalendar
 
@@ -50,7 +50,7 @@ class Contact(BaseModel, frozen=True):
     person: Code
     name: Line
     channel: Code
-    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), Printable]
     urgent_only: bool = False
 
 

@@ -24,7 +24,7 @@ from starter.cli.output import DONE, INTERRUPTED, REFUSED, draw
 from starter.client import WhistleClient
 from starter.embedded import EmbeddedStack, EmbeddedStackError, embedded_stack, erase_stack
 from starter.identity import actor_named
-from starter.preparation import WORKER, Preparation
+from starter.preparation import GATEWAY, WORKER, Preparation
 from starter.rendering import Story, timeline, whistle_panel
 
 LATE = "police"
@@ -198,6 +198,7 @@ async def _run(settings: Settings, console: Console, *, keep: bool) -> None:
     async with embedded_stack(
         settings.data_dir,
         worker_command=WORKER,
+        gateway_command=GATEWAY if keep else None,
         migrate=preparation.migrate,
         prepare=preparation.prepare,
         settings=settings,

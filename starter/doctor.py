@@ -18,6 +18,7 @@ from settings import Settings
 from starter.availability import within_reach
 from starter.client import WhistleClient
 from starter.identity import KEYS_FILE, principals, read_keys
+from starter.notice_health import notices_amiss
 from starter.schedules import COMPLIANCE_SWEEP, SWEEP_EVERY
 from starter.scheduling import show_all
 from starter.start import TASK_QUEUE
@@ -199,12 +200,16 @@ async def _clocks(client: WhistleClient, _settings: Settings) -> Verdict:
     return Health.WELL, "every clock struck in time", None
 
 
-async def _outbox(client: WhistleClient, _settings: Settings) -> Verdict:
+async def _outbox(client: WhistleClient, settings: Settings) -> Verdict:
     waiting = await pending(client.pool)
+    broken, amiss = await notices_amiss(client.pool, settings)
+    if broken or amiss:
+        health = Health.BROKEN if broken else Health.WARNING
+        return health, "; ".join([*broken, *amiss]), "docs/how-to/notices.md; whistle notices report"
     health = Health.WARNING if waiting > _OUTBOX_WARNS else Health.WELL
     return (
         health,
-        f"{waiting} notices wait to be delivered",
+        f"{waiting} notices wait to be addressed",
         "look at the worker's log" if waiting > _OUTBOX_WARNS else None,
     )
 

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+import structlog
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from domain.errors import TemporarilyUnavailableError
 from settings import Settings
 from starter.availability import within_reach
 from starter.calendar_seed import official_days
@@ -23,6 +25,8 @@ from storage.pool import open_pool
 
 WORKER: Sequence[str] = (sys.executable, "-m", "worker")
 GATEWAY: Sequence[str] = (sys.executable, "-m", "starter.gateway")
+
+log = structlog.get_logger("preparation")
 
 
 async def migrate_schema(owner_dsn: str, application_dsn: str | None) -> None:
@@ -54,7 +58,11 @@ class Preparation:
     async def prepare(self, record: StackRecord) -> None:
         """Seed it, give out keys and apply the schedules."""
         await furnish(record.database_owner_dsn, record.database_dsn, self._settings)
-        await apply_schedules(record.temporal_address, record.temporal_namespace)
+        try:
+            await apply_schedules(record.temporal_address, record.temporal_namespace)
+        except TemporarilyUnavailableError as error:
+            # A Temporal of one's own may come later; `whistle doctor` says what is missing then.
+            log.warning("schedules_not_applied", reason=error.detail, do="whistle schedules apply")
 
 
 async def apply_schedules(address: str, namespace: str) -> None:

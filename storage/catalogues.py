@@ -154,7 +154,7 @@ async def seed(pool: Pool, files: dict[CatalogueName, str], calendar: Sequence[C
 async def put(connection: Connection, name: CatalogueName, content: _Content, source: str) -> ImportReport:
     """Replace the parts of a table that a catalogue speaks of, inside the caller's transaction."""
     await _lock(connection)
-    sha256 = hashlib.sha256(repr(content.rows).encode()).hexdigest()
+    sha256 = hashlib.sha256(repr(content.rows or content.parts).encode()).hexdigest()
     last = await connection.fetchrow(_LAST_IMPORT, name)
     changed = last is None or last["sha256"] != sha256
     if changed:
@@ -203,15 +203,16 @@ def _calendar(text: str) -> _Content:
     return _days(parse_calendar(text))
 
 
-def _of_organisations(rows: Sequence[Contact] | Sequence[Shift]) -> _Content:
+def roster_content(rows: Sequence[Contact] | Sequence[Shift], *organisations: str) -> _Content:
+    """Make the content of a roster's file: it replaces what these organisations had, and those in its rows."""
     content = [{"position": i, **row.model_dump(mode="json")} for i, row in enumerate(rows)]
-    return _Content(content, sorted({row.organisation for row in rows}))
+    return _Content(content, sorted({*organisations, *(row.organisation for row in rows)}))
 
 
 _PARSE: dict[CatalogueName, Callable[[str], _Content]] = {
     "organisations": _organisations,
     "limits": _limits,
     "calendar": _calendar,
-    "contacts": lambda text: _of_organisations(parse_contacts(text)),
-    "roster": lambda text: _of_organisations(parse_roster(text)),
+    "contacts": lambda text: roster_content(parse_contacts(text)),
+    "roster": lambda text: roster_content(parse_roster(text)),
 }

@@ -41,7 +41,8 @@ returning f.kind, f.subject, f.detail
 # Every notice hangs on a whistle: what concerns none, on the newest.
 _ALERT = """
 insert into outbox (whistle_id, sequence, kind, audience, urgent, text, template, fields)
-select whistle_id, sequence, 'ComplianceAlert', $1, false, $2::text, $3, jsonb_build_object('text', $2::text)
+select whistle_id, sequence, 'ComplianceAlert', $1, false, split_part($2::text, E'\\n', 1), $3,
+    jsonb_build_object('text', $2::text)
 from whistle where whistle_id = coalesce(
     (select whistle_id from whistle where whistle_id = any($4::text[]) limit 1),
     (select whistle_id from whistle order by registered_at desc, whistle_id desc limit 1)

@@ -24,11 +24,11 @@ where f.kind = 'DORMANT' and f.resolved_at is null and w.township = $1
 order by w.updated_at, w.whistle_id limit $2
 """
 _SENT = "select exists (select from daily_digest where day = $1 and organisation = $2)"
-# It hangs on its most pressing whistle: every notice hangs on one.
+# It hangs on its most pressing whistle: every notice hangs on one. That whistle's own trail shows the counts alone.
 _SEND = """
 with told as (
     insert into outbox (whistle_id, sequence, kind, audience, urgent, text, template, fields)
-    select whistle_id, sequence, 'DailyDigest', $2, false, $4::text, $5,
+    select whistle_id, sequence, 'DailyDigest', $2, false, split_part($4::text, E'\\n', 1), $5,
         jsonb_build_object('text', $4::text, 'organisation', $6::text)
     from whistle where whistle_id = $3
     returning id

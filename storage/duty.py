@@ -1,7 +1,7 @@
 """The duty roster in force, kept in this process until a catalogue is imported."""
 
 from domain.duty import Contact, Duty, Shift
-from storage.catalogues import EDITION
+from storage.catalogues import EDITION, put, roster_content
 from storage.pool import Pool
 
 _CONTACTS = """
@@ -25,3 +25,12 @@ async def duty(pool: Pool) -> Duty:
     if len(_cache) >= _LONGEST_CACHE:
         _cache.clear()
     return _cache.setdefault(edition, Duty(contacts=contacts, shifts=shifts))
+
+
+async def replace_duty(
+    pool: Pool, organisation: str, contacts: list[Contact], shifts: list[Shift], source: str
+) -> None:
+    """Put one organisation's contacts and shifts in force as a whole; both may be empty."""
+    async with pool.acquire() as connection, connection.transaction():
+        await put(connection, "contacts", roster_content(contacts, organisation), source)
+        await put(connection, "roster", roster_content(shifts, organisation), source)

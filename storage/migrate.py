@@ -35,6 +35,8 @@ _GRANTS = {
         "private_view",
         "open311_request",
         "notice_failure",
+        "scoring_rules",
+        "scorecard",
         "daily_digest",
     ),
     "select, insert, update": (

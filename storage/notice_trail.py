@@ -20,7 +20,7 @@ select o.id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.d
         )) order by d.id)
     from notice_delivery d where d.outbox_id = o.id
 ) as deliveries
-from outbox o where o.whistle_id = $1 and o.id > $2 order by o.id limit $3
+from outbox o where o.whistle_id = $1 and o.id > $2 and ($4::text is null or o.audience = $4) order by o.id limit $3
 """
 _CHANNELS = """
 select channel, count(*) filter (where state = 'DELIVERED') as delivered,
@@ -52,6 +52,10 @@ from heard
 _WAITING = """
 select channel, count(*)::integer as waiting, min(created_at) as oldest
 from notice_delivery where due_at is not null and created_at < now() - $1::interval group by channel order by channel
+"""
+_FAILED_SINCE = """
+select channel, count(*)::integer as count from notice_delivery
+where state = 'FAILED' and created_at > now() - $1::interval group by channel order by channel
 """
 
 
@@ -127,9 +131,14 @@ class Backlog(Frozen):
     oldest: datetime
 
 
-async def notice_trail(pool: Pool, whistle_id: str, *, after: int = 0, limit: int = 1000) -> list[NoticeEntry]:
-    """List a whistle's notices after an id, in order, each with its deliveries and their failed attempts."""
-    return [_entry(dict(row)) for row in await pool.fetch(_TRAIL, whistle_id, after, limit)]
+async def notice_trail(
+    pool: Pool, whistle_id: str, *, after: int = 0, limit: int = 1000, audience: str | None = None
+) -> list[NoticeEntry]:
+    """List a whistle's notices after an id, in order, each with its deliveries and their failed attempts.
+
+    With an audience, those to it alone.
+    """
+    return [_entry(dict(row)) for row in await pool.fetch(_TRAIL, whistle_id, after, limit, audience)]
 
 
 async def notice_figures(pool: Pool, since: datetime, until: datetime) -> NoticeFigures:
@@ -142,6 +151,11 @@ async def notice_figures(pool: Pool, since: datetime, until: datetime) -> Notice
 async def backlog(pool: Pool, older_than: timedelta) -> list[Backlog]:
     """List the channels that have kept something waiting for longer than that."""
     return [Backlog(**row) for row in await pool.fetch(_WAITING, older_than)]
+
+
+async def failed_since(pool: Pool, span: timedelta) -> list[tuple[str, int]]:
+    """Count what failed for good lately, by channel."""
+    return [(row["channel"], row["count"]) for row in await pool.fetch(_FAILED_SINCE, span)]
 
 
 def _entry(row: dict[str, Any]) -> NoticeEntry:

@@ -7,6 +7,7 @@ from temporalio import activity
 from domain.brief import Brief
 from domain.compliance import SweepEnded, SweepReport, SweepRun
 from domain.delivery import Delivered, DeliveryRound
+from domain.figures.freezing import FreezePeriod, PeriodFrozen
 from domain.ledger import RecordInput
 from domain.webhooks import Sent
 
@@ -62,4 +63,10 @@ async def is_working_day(day: date) -> bool:
 @activity.defn(name="send_digests")
 async def send_digests(day: date) -> int:
     """Send each organisation its digest of a day, once; gives how many were sent."""
+    raise NotImplementedError
+
+
+@activity.defn(name="freeze_scorecard")
+async def freeze_scorecard(asked: FreezePeriod) -> PeriodFrozen:
+    """Freeze the figures of a period, or correct them by a new version; the same again changes nothing."""
     raise NotImplementedError

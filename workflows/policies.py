@@ -53,3 +53,11 @@ DIGEST_STEP = RetryPolicy(
     maximum_interval=timedelta(minutes=1),
     maximum_attempts=0,
 )
+
+FREEZE_WITHIN = timedelta(minutes=10)
+FREEZE_WITH_PATIENCE = RetryPolicy(
+    initial_interval=timedelta(seconds=5),
+    backoff_coefficient=2,
+    maximum_interval=timedelta(minutes=5),
+    maximum_attempts=0,
+)

@@ -83,8 +83,9 @@ class Round:
 
     @property
     def lead(self) -> Part | None:
-        """The part that leads."""
-        return next((p for p in self.current.values() if p.role is ResponderRole.LEAD), None)
+        """The part that leads; of several, as after an objection upheld, the last that was not withdrawn."""
+        leading = [p for p in self.current.values() if p.role is ResponderRole.LEAD]
+        return max(leading, key=lambda p: (not p.withdrawn, p.number), default=None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -157,7 +158,7 @@ class History:
 
 
 def correct(history: History, later: History) -> None:
-    """Carry back what was found after the moment that a history was read to."""
+    """Carry back what was found after the moment that a history was read to, about what stood by then."""
     history.false_alarm = later.false_alarm
     found = {(p.number, p.responder): p for r in later.rounds for p in r.parts}
     for part in (p for r in history.rounds for p in r.parts):
@@ -165,8 +166,10 @@ def correct(history: History, later: History) -> None:
         part.appeal_upheld = then.appeal_upheld
         part.objection_upheld = then.objection_upheld
         part.called_off = then.called_off
-        if then.false_arrivals > part.false_arrivals and part.arrived_at:
+        if then.false_arrivals > part.false_arrivals:
             part.arrived_at, part.false_arrivals = None, then.false_arrivals
+        if part.arrived_at is None and then.arrived_at and then.arrived_at <= history.as_of:
+            part.arrived_at, part.signed_at = then.arrived_at, part.signed_at or then.arrived_at
 
 
 def is_organisation(responder: str) -> bool:

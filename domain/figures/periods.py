@@ -69,6 +69,12 @@ class Period(Frozen):
         return cls(kind=PeriodKind.DAYS, label=f"{first}/{last}", start=start, end=end)
 
     @classmethod
+    def read_days(cls, first: str | None, last: str | None, today: date) -> Self:
+        """Read two dates: up to today where no last day is said, from the 1st of its month where no first is."""
+        until = _date("to", last) if last else today
+        return cls.days(_date("from", first) if first else until.replace(day=1), until)
+
+    @classmethod
     def month_of(cls, at: datetime) -> Self:
         """Give the month of Beijing that a moment lies in."""
         local = at.astimezone(BEIJING)
@@ -99,9 +105,21 @@ class Period(Frozen):
         quarter = (local.month - 1) // MONTHS_A_QUARTER + 1
         return Period.named(f"{local.year:04d}-Q{quarter}"), Period.named(f"{local.year:04d}")
 
+    @property
+    def last_moment(self) -> datetime:
+        """The last moment that belongs to this period."""
+        return self.end - timedelta(microseconds=1)
+
     def holds(self, at: datetime) -> bool:
         """Whether a moment lies in this period."""
         return self.start <= at < self.end
+
+
+def _date(field: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise InvalidError.of(field, f"{text[:20]!r} is no date such as 2026-11-24") from None
 
 
 def _opening(year: int, month: int) -> datetime:

@@ -25,4 +25,4 @@ def on(kind: type[e.Event]) -> Callable[[Handler], Handler]:
 
 def due(deadline: Deadline | None) -> datetime | None:
     """Give a deadline's limit."""
-    return deadline and deadline.due_at
+    return deadline.due_at if deadline else None

@@ -61,7 +61,8 @@ class _Book:
         if part.arrived_at and part.arrived_at <= due:
             yield self._of(part, number, Figure.ARRIVAL, part.arrived_at, grounds, met=True)
         elif part.left_at and part.left_at < due:
-            yield self._of(part, number, Figure.ARRIVAL, part.left_at, grounds, met=False)
+            if grounds:
+                yield self._of(part, number, Figure.ARRIVAL, part.left_at, grounds, met=False)
         elif due < h.as_of:
             stopped = h.stopped(due) and part.left_at is None and part.arrived_at is None
             held = (*grounds, *((Exclusion.SUSPENDED,) if stopped else ()))
@@ -164,7 +165,7 @@ class _Book:
     def _of_township(
         self, figure: Figure, moment: datetime, grounds: tuple[Exclusion, ...], *, met: bool, number: int = 1
     ) -> Row:
-        return self._row(figure, Side.TOWNSHIP, self.history.township, number, moment, grounds, met=met)
+        return self._row((figure, Side.TOWNSHIP, self.history.township), number, moment, grounds, met=met)
 
     def _of(
         self,
@@ -176,20 +177,18 @@ class _Book:
         *,
         met: bool,
     ) -> Row:
-        return self._row(figure, Side.RESPONDER, part.responder, number.number, moment, grounds, met=met)
+        return self._row((figure, Side.RESPONDER, part.responder), number.number, moment, grounds, met=met)
 
     def _row(
         self,
-        figure: Figure,
-        side: Side,
-        organisation: str,
+        whose: tuple[Figure, Side, str],
         number: int,
         moment: datetime,
         grounds: tuple[Exclusion, ...],
         *,
         met: bool,
     ) -> Row:
-        h = self.history
+        h, (figure, side, organisation) = self.history, whose
         out = (g for g in grounds if g in ALWAYS or self.rules.excludes(figure, g))
         return Row(
             figure=figure,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple, Self
 
-from domain.figures.history import History, is_organisation
+from domain.figures.history import History, Part, is_organisation
 from domain.figures.periods import Period
 from domain.figures.rows import OF_THE_TOWNSHIP, Row, rows_of
 from domain.figures.rules import ScoringRules
@@ -65,8 +65,8 @@ class MeanScore(Frozen):
         every = list(rows)
         counted = [row for row in every if row.exclusion is None]
         return cls(
-            points=sum((row.total * row.weight for row in counted), Decimal(0)).normalize(),
-            weight=sum((row.weight for row in counted), Decimal(0)).normalize(),
+            points=sum((row.total * row.weight for row in counted), Decimal(0)),
+            weight=sum((row.weight for row in counted), Decimal(0)),
             rows=len(counted),
             by_default=sum(row.by_default for row in counted),
             excluded=_sorted(Counter(row.exclusion for row in every if row.exclusion)),
@@ -75,8 +75,8 @@ class MeanScore(Frozen):
     def __add__(self, other: "MeanScore") -> "MeanScore":
         """Add the scores of another period."""
         return MeanScore(
-            points=(self.points + other.points).normalize(),
-            weight=(self.weight + other.weight).normalize(),
+            points=(self.points + other.points),
+            weight=(self.weight + other.weight),
             rows=self.rows + other.rows,
             by_default=self.by_default + other.by_default,
             excluded=_sorted(Counter(self.excluded) + Counter(other.excluded)),
@@ -216,9 +216,13 @@ def ranked(values: Mapping[str, Decimal | None]) -> dict[str, Place]:
 
 def _calls_of(history: History) -> Iterable[Call]:
     for part in (p for r in history.rounds for p in r.parts if is_organisation(p.responder)):
-        taken = part.arrived_at and part.arrived_at - part.notified_at - part.paused_before_arriving
-        seconds = max(0, taken // timedelta(seconds=1)) if taken is not None else None
-        yield Call(part.responder, history.township, part.notified_at, seconds)
+        yield Call(part.responder, history.township, part.notified_at, _seconds_taken(part))
+
+
+def _seconds_taken(part: Part) -> int | None:
+    if part.arrived_at is None:
+        return None
+    return max(0, (part.arrived_at - part.notified_at - part.paused_before_arriving) // timedelta(seconds=1))
 
 
 def _repeats(blown: list[Blown], period: Period, rules: ScoringRules) -> Iterable[Row]:

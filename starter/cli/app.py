@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from domain.commands import COMMANDS
 from domain.errors import WhistleError
 from domain.lifecycle import MOVES
-from starter.cli import acting, hooks, keys, operating, reading, schedules, supervisions
+from starter.cli import acting, hooks, keys, notices, operating, reading, reporting, schedules, supervisions
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.embedded import EmbeddedStackError
@@ -82,6 +82,8 @@ app.add_typer(catalogue, name="catalogue")
 app.add_typer(keys.app, name="keys")
 app.add_typer(hooks.app, name="hooks")
 app.add_typer(schedules.app, name="schedules")
+app.add_typer(reporting.app, name="report")
+app.add_typer(notices.app, name="notices")
 catalogue.command("import")(operating.import_file)
 app.command("register", context_settings=acting.FIELDS)(acting.register)
 app.command("list")(reading.list_whistles)

@@ -12,11 +12,13 @@ from starter.client import WhistleClient
 from starter.gateway import (
     catalogues,
     hooks,
+    notices,
     open311,
     openapi,
     operations,
     problems,
     reading,
+    reports,
     stream,
     webhooks,
     whistles,
@@ -55,7 +57,7 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 def _routers() -> list[APIRouter]:
-    own = (whistles, reading, stream, catalogues, operations, openapi)
+    own = (whistles, reading, stream, catalogues, reports, notices, operations, openapi)
     return [module.router for module in (*own, hooks, webhooks, open311)]
 
 

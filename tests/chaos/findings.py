@@ -18,7 +18,7 @@ from domain.whistle import Whistle
 from starter.client import WhistleClient
 from starter.start import workflow_id_of
 from storage.commits import actor_of
-from tests.chaos.invariants import Found, Sent, Stored
+from tests.chaos.invariants import Found, Noticed, Stored, Told
 
 T = TypeVar("T")
 LOOK_EVERY_S = 0.05
@@ -26,13 +26,19 @@ SETTLED_WITHIN_S = 60.0
 
 _VALUES = "select whistle_id, value::text as value from whistle where whistle_id = any($1)"
 _EVENTS = "select * from event where whistle_id = any($1) order by whistle_id, sequence"
-_COMMANDS = "select whistle_id, command_id, first_sequence, last_sequence, state from command where whistle_id = any($1)"
+_COMMANDS = (
+    "select whistle_id, command_id, first_sequence, last_sequence, state from command where whistle_id = any($1)"
+)
 _CLOCKS = "select whistle_id, phase, responder, struck, next_strike_at from clock where whistle_id = any($1)"
 _OUTBOX = """
-select whistle_id, id, sequence, kind, audience, delivered_at is not null as delivered, attempts
+select whistle_id, id, sequence, kind, audience, template, delivered_at is not null as addressed
 from outbox where whistle_id = any($1)
 """
-_UNDELIVERED = "select count(*) from outbox where whistle_id = any($1) and delivered_at is null"
+_DELIVERIES = "select whistle_id, id, outbox_id, state, attempts from notice_delivery where whistle_id = any($1)"
+_UNDELIVERED = """
+select (select count(*) from outbox where whistle_id = any($1) and delivered_at is null)
+    + (select count(*) from notice_delivery where whistle_id = any($1) and settled_at is null)
+"""
 
 
 async def until(holds: Callable[[], Awaitable[T]], within_s: float = SETTLED_WITHIN_S) -> T:
@@ -69,7 +75,9 @@ async def until_settled(client: WhistleClient, whistle_ids: Sequence[str], withi
     try:
         await until(settled, within_s)
     except TimeoutError:
-        message = f"not settled within {within_s:g} s: {sorted(lagging)}, {await _undelivered(client, whistle_ids)} notices"
+        message = (
+            f"not settled within {within_s:g} s: {sorted(lagging)}, {await _undelivered(client, whistle_ids)} notices"
+        )
         raise AssertionError(message) from None
 
 
@@ -80,8 +88,8 @@ async def find(client: WhistleClient, whistle_ids: Sequence[str], logs: Iterable
         zip(whistle_ids, await asyncio.gather(*(told_by_workflow(client, i) for i in whistle_ids)), strict=True)
     )
     values = await _values(client, whistle_ids)
-    tables = [await _grouped(client, query, whistle_ids) for query in (_EVENTS, _COMMANDS, _CLOCKS, _OUTBOX)]
-    events, commands, clocks, outbox = tables
+    queries = (_EVENTS, _COMMANDS, _CLOCKS, _OUTBOX, _DELIVERIES)
+    events, commands, clocks, outbox, deliveries = [await _grouped(client, q, whistle_ids) for q in queries]
     return [
         Found(
             whistle_id=i,
@@ -89,7 +97,8 @@ async def find(client: WhistleClient, whistle_ids: Sequence[str], logs: Iterable
             value=values[i],
             commands=tuple(Stored(*list(row.values())[1:]) for row in commands[i]),
             clocks=tuple(tuple(row.values())[1:] for row in clocks[i]),
-            outbox=tuple(Sent(*list(row.values())[1:]) for row in outbox[i]),
+            outbox=tuple(Noticed(*list(row.values())[1:]) for row in outbox[i]),
+            deliveries=tuple(Told(*list(row.values())[1:]) for row in deliveries[i]),
             logged=logged,
             told=told[i],
             visible_version=visible.get(i),
@@ -100,9 +109,10 @@ async def find(client: WhistleClient, whistle_ids: Sequence[str], logs: Iterable
 
 
 def notices_logged(logs: Iterable[Path]) -> Counter[int]:
-    """Count how often each notice stands in the workers' logs."""
+    """Count how often each delivery stands in the workers' logs, whose key is n, its id, a hyphen and more."""
     lines = (line for log in logs for line in log.read_text("utf-8").splitlines())
-    return Counter(json.loads(line)["outbox_id"] for line in lines if '"event": "notice"' in line)
+    keys = (json.loads(line)["notice"] for line in lines if '"event": "notice"' in line)
+    return Counter(int(key[1:].partition("-")[0]) for key in keys)
 
 
 async def _values(client: WhistleClient, whistle_ids: Sequence[str]) -> dict[str, Whistle]:

@@ -24,6 +24,7 @@ STRIKES_WITHIN = timedelta(seconds=2)
 """How late a strike may be on an idle stack (contract.md 3)."""
 OF_THE_ENGINE = (f"{STRIKE}/", "temporal-cancel/")
 REGISTER = "register"
+DELIVERED, ENDED = "DELIVERED", {"DELIVERED", "DROPPED"}
 
 
 class Stored(NamedTuple):
@@ -35,15 +36,24 @@ class Stored(NamedTuple):
     state: str
 
 
-class Sent(NamedTuple):
+class Told(NamedTuple):
+    """One way by which a notice goes to one recipient: a row of `notice_delivery`."""
+
+    id: int
+    outbox_id: int
+    state: str
+    attempts: int
+
+
+class Noticed(NamedTuple):
     """A row of the outbox."""
 
     id: int
     sequence: int
     kind: str
     audience: str
-    delivered: bool
-    attempts: int
+    template: str
+    addressed: bool
 
 
 class Found(NamedTuple):
@@ -54,9 +64,10 @@ class Found(NamedTuple):
     value: Whistle
     commands: tuple[Stored, ...]
     clocks: tuple[tuple[str, str, int, datetime | None], ...]
-    outbox: tuple[Sent, ...]
+    outbox: tuple[Noticed, ...]
+    deliveries: tuple[Told, ...]
     logged: Mapping[int, int]
-    """How often each notice, by its outbox id, stands in the logs of the workers."""
+    """How often each delivery, by its id, stands in the logs of the workers."""
     told: Mapping[str, Any]
     """The workflow's own `view`."""
     visible_version: int | None
@@ -154,22 +165,28 @@ def what_is_due_has_struck(found: Found, _claims: Claims) -> Iterator[str]:
         yield f"{strike} has not struck by {found.looked_at}"
 
 
-def notices_are_delivered(found: Found, _claims: Claims) -> Iterator[str]:
-    """Each notice of each event is written once, delivered, and logged as often as it was claimed at the most."""
+def notices_are_written_once_and_addressed(found: Found, _claims: Claims) -> Iterator[str]:
+    """Each notice of each event stands in the outbox once, and somebody was found to tell."""
     expected = Counter(
-        (record.sequence, notice.kind, notice.audience)
+        (record.sequence, notice.kind, notice.audience, notice.template)
         for record, whistle in _lives(found)
         for notice in notices(record, whistle, lambda code: code)
     )
-    written = Counter((n.sequence, n.kind, n.audience) for n in found.outbox)
+    written = Counter((n.sequence, n.kind, n.audience, n.template) for n in found.outbox)
     if expected != written:
         yield f"notices missing: {expected - written}, too many: {written - expected}"
-    for notice in found.outbox:
-        times = found.logged.get(notice.id, 0)
-        if not notice.delivered:
-            yield f"{notice} is not delivered"
-        elif not 1 <= times <= notice.attempts:
-            yield f"{notice} stands in the log {times} times"
+    told = {t.outbox_id for t in found.deliveries}
+    yield from (f"{n} is not addressed" for n in found.outbox if not (n.addressed and n.id in told))
+
+
+def notices_are_delivered(found: Found, _claims: Claims) -> Iterator[str]:
+    """Each stands in the log, more than once only where a deliverer died and it was tried again."""
+    for told in found.deliveries:
+        times = found.logged.get(told.id, 0)
+        if told.state not in ENDED:
+            yield f"{told} is not delivered"
+        elif told.state == DELIVERED and not 1 <= times <= told.attempts:
+            yield f"{told} stands in the log {times} times"
 
 
 RULES: tuple[Rule, ...] = (
@@ -180,6 +197,7 @@ RULES: tuple[Rule, ...] = (
     every_event_belongs_to_one_command,
     clocks_strike_once_and_never_early,
     what_is_due_has_struck,
+    notices_are_written_once_and_addressed,
     notices_are_delivered,
 )
 

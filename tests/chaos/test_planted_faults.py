@@ -11,87 +11,97 @@ from domain.errors import MoveNotAllowedError, TemporarilyUnavailableError
 from domain.ledger import Answer
 from domain.submission import STRIKE
 from starter.delivery import Delivery, Parcel
-from tests.chaos.dying_worker import is_set, set_trap
-from tests.chaos.findings import until
-from tests.chaos.story import LATE, SOURCE, Act, emergency, ordinary
+from tests.chaos.dying_worker import set_trap
+from tests.chaos.findings import until_settled
+from tests.chaos.story import CLERK, LATE, emergency, ordinary, review
 from tests.chaos.town import Crowd, Town
 
 pytestmark = pytest.mark.timeout(120)
 
-ALONE, WITH_THE_SERVER = (), ("temporal",)
-WHO_DIES = pytest.mark.parametrize("also", [ALONE, WITH_THE_SERVER], ids=["worker", "worker and server"])
-REVIEWED, BLOWN = 2, 3
-"""How many acts of the ordinary life come before the one that is lost."""
+ACTS, URGENT_ACTS = ordinary(), emergency()
+REVIEW = next(i for i, act in enumerate(ACTS) if act.command == "review")
+ACCEPT = next(i for i, act in enumerate(ACTS) if act.command == "accept")
+ARRIVE_LATE = next(i for i, act in enumerate(URGENT_ACTS) if act.once_late)
 
 
 @asynccontextmanager
-async def doomed_worker(town: Town) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Have all work done by a worker that may step into a trap; afterwards by the ordinary one again."""
+async def death(
+    town: Town, also: tuple[str, ...], *victims: dict[str, Any]
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run the block, which leads to some requests, with a worker that dies when the last of them is committed.
+
+    Parts named in `also` die with it; afterwards everything is up again.
+    """
+    former = {part: town.stack.pid(part) for part in also}
     await town.stack.take_down("worker")
     try:
         async with town.another_worker("tests.chaos.dying_worker") as doomed:
             await doomed.until_it_says("worker_started")
+            set_trap(town.stack.data_dir, victims, [pid for pid in former.values() if pid])
             yield doomed.process
+            await asyncio.wait_for(doomed.process.wait(), 60)
+        for part, pid in former.items():
+            await town.until_replaced(part, pid)
     finally:
         await town.stack.bring_up("worker")
 
 
-@asynccontextmanager
-async def death_at(town: Town, also: tuple[str, ...], **victim: Any) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run the block, which leads to a request, with a worker that dies after its commit; wait for its death."""
-    former = {part: town.stack.pid(part) for part in also}
-    async with doomed_worker(town) as process:
-        set_trap(town.stack.data_dir, victim, *(pid for pid in former.values() if pid))
-        yield process
-        await asyncio.wait_for(process.wait(), 60)
-        assert not is_set(town.stack.data_dir)
-    for part, pid in former.items():
-        await town.until_replaced(part, pid)
-
-
-async def lose(crowd: Crowd, whistle_id: str, number: int, also: tuple[str, ...]) -> Act:
-    """Have an act of the ordinary life stored and forgotten, with the client that sent it gone as well."""
-    act = ordinary()[number]
-    async with death_at(crowd.town, also, name=act.command, command_id=f"{act.who}:{number}") as process:
-        await crowd.play_on(whistle_id, ordinary()[:number])
-        sending = asyncio.create_task(crowd.try_once(whistle_id, act, str(number)))
+@pytest.mark.parametrize("also", [(), ("temporal",)], ids=["the worker", "worker and server"])
+async def test_what_was_stored_and_forgotten_is_neither_lost_nor_done_twice(
+    crowd: Crowd, also: tuple[str, ...]
+) -> None:
+    """Of two commands one is sent again and one never; a limit strikes; all three reach their workflows, once."""
+    retried, silent, struck = [await crowd.register() for _ in range(3)]
+    await crowd.play_on(retried, ACTS[:REVIEW])
+    await crowd.play_on(silent, ACTS[:ACCEPT])
+    victims = (
+        {"whistle_id": retried, "name": "review"},
+        {"whistle_id": silent, "name": "accept"},
+        {"whistle_id": struck, "name": STRIKE, "phase": "ARRIVE", "point": "LIMIT", "responder": LATE},
+    )
+    async with death(crowd.town, also, *victims) as process:
+        await crowd.play_on(struck, URGENT_ACTS[:ARRIVE_LATE])
+        await crowd.until_late(struck)
+        clients = [
+            asyncio.create_task(crowd.try_once(retried, ACTS[REVIEW], str(REVIEW))),
+            asyncio.create_task(crowd.try_once(silent, ACTS[ACCEPT], str(ACCEPT))),
+        ]
         await process.wait()
-        sending.cancel()
-        with suppress(asyncio.CancelledError, TemporarilyUnavailableError):
-            await sending
-    return act
-
-
-@WHO_DIES
-async def test_a_command_that_was_stored_and_forgotten_gives_its_first_answer_to_the_retry(
-    crowd: Crowd, also: tuple[str, ...]
-) -> None:
-    """The client that sends it again is told what was stored, and the life goes on from there."""
-    whistle_id = await crowd.register()
-    act = await lose(crowd, whistle_id, REVIEWED, also)
-    stored = await crowd.version_of(whistle_id)
-    assert (await crowd.do(whistle_id, act, str(REVIEWED))).version == stored
-    await crowd.play_on(whistle_id, ordinary()[BLOWN:], BLOWN)
+        for client in clients:
+            client.cancel()
+            with suppress(asyncio.CancelledError, TemporarilyUnavailableError):
+                await client
+    stored = await crowd.version_of(retried)
+    assert (await crowd.do(retried, ACTS[REVIEW], str(REVIEW))).version == stored
+    await crowd.play_on(retried, ACTS[REVIEW + 1 :], REVIEW + 1)
+    await crowd.play_on(struck, URGENT_ACTS[ARRIVE_LATE:], ARRIVE_LATE)
     await crowd.assert_nothing_is_lost_or_twice()
 
 
-@WHO_DIES
-async def test_a_command_that_was_stored_and_forgotten_and_never_sent_again_reaches_its_workflow(
-    crowd: Crowd, also: tuple[str, ...]
-) -> None:
-    """No client, no timer and no other command comes to wake the workflow, and it learns of the row all the same."""
+class LateRefusal(Delivery):
+    """Meets a workflow that lags as it refuses, and has caught up by the time that it is looked at."""
+
+    refused = False
+
+    async def _execute(self, parcel: Parcel, argument: dict[str, Any]) -> Answer:
+        if not self.refused:
+            self.refused = True
+            raise MoveNotAllowedError("review is not allowed in NOWHERE")
+        return await super()._execute(parcel, argument)
+
+
+async def test_a_refusal_that_was_out_of_date_when_it_came_is_not_believed(crowd: Crowd) -> None:
+    """A workflow that caught up between its refusal and the look at it is asked again."""
+    town = crowd.town
     whistle_id = await crowd.register()
-    await lose(crowd, whistle_id, BLOWN, also)
-    await crowd.assert_nothing_is_lost_or_twice()
-
-
-@WHO_DIES
-async def test_a_strike_that_was_stored_and_forgotten_strikes_once(crowd: Crowd, also: tuple[str, ...]) -> None:
-    """A limit that struck as everything died has struck, once, and the clocks after it go on."""
-    acts = emergency()
-    late = next(i for i, act in enumerate(acts) if act.once_late)
-    async with death_at(crowd.town, also, name=STRIKE, phase="ARRIVE", point="LIMIT", responder=LATE):
-        whistle_id = await crowd.register()
-        await crowd.play_on(whistle_id, acts[:late])
-    await crowd.play_on(whistle_id, acts[late:], late)
+    await until_settled(town.client, [whistle_id])
+    town.client._delivery, ordinary_way = (
+        LateRefusal(town.client.pool, town.client.temporal, town.settings.limits),
+        town.client._delivery,
+    )
+    try:
+        await crowd.do(whistle_id, review(), "k")
+    finally:
+        town.client._delivery = ordinary_way
+    assert f"{CLERK}:k" in crowd.answers[whistle_id]
     await crowd.assert_nothing_is_lost_or_twice()

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from uuid import uuid4
 
 from domain.errors import TemporarilyUnavailableError
 from domain.ledger import Answer
@@ -47,9 +48,8 @@ class Town(NamedTuple):
 
         await until(replaced, 30)
 
-    @asynccontextmanager
-    async def another_worker(self, module: str = "worker", **environment: str) -> AsyncIterator["AnotherWorker"]:
-        """Run a worker beside the stack's own; it is killed at the end if it still runs."""
+    def environment(self) -> dict[str, str]:
+        """Give what a process of a test's own must be told to be part of this town."""
         told = {
             "TEMPORAL_ADDRESS": self.stack.temporal_address,
             "WHISTLE_DATABASE_DSN": self.stack.database_dsn,
@@ -57,10 +57,15 @@ class Town(NamedTuple):
             "WHISTLE_LIMITS": self.settings.limits,
             "WHISTLE_GRACEFUL_SHUTDOWN_S": str(GRACE_S),
         }
-        log = self.stack.log_folder / f"worker-{module.rpartition('.')[2]}-{len(list(self.stack.log_folder.iterdir()))}.log"
+        return os.environ | told
+
+    @asynccontextmanager
+    async def another_worker(self, module: str = "worker") -> AsyncIterator["AnotherWorker"]:
+        """Run a worker beside the stack's own; it is killed at the end if it still runs."""
+        log = self.stack.log_folder / f"worker-{uuid4().hex[:8]}.log"
         with log.open("wb") as written:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", module, stdout=written, stderr=written, cwd=ROOT, env=os.environ | told | environment
+                sys.executable, "-m", module, stdout=written, stderr=written, cwd=ROOT, env=self.environment()
             )
         try:
             yield AnotherWorker(process, log)
@@ -138,14 +143,30 @@ class Crowd:
 
         await until(late, PERSEVERANCE_S)
 
+    async def until_registered(self, count: int) -> list[str]:
+        """Wait until so many matters are registered and give their ids."""
+
+        async def registered() -> list[str]:
+            return self.whistle_ids if len(self.whistle_ids) >= count else []
+
+        return await until(registered)
+
+    async def until_version(self, whistle_id: str, version: int) -> None:
+        """Wait until a whistle has come so far."""
+
+        async def there() -> bool:
+            return await self.version_of(whistle_id) >= version
+
+        await until(there)
+
     async def version_of(self, whistle_id: str) -> int:
         """Read how far the store is."""
         return (await _persevere(lambda: self.town.client.view(whistle_id))).version
 
-    async def assert_nothing_is_lost_or_twice(self, within_s: float = 60, more_logs: Sequence[Path] = ()) -> None:
+    async def assert_nothing_is_lost_or_twice(self, within_s: float = 60) -> None:
         """Wait until everything has come to rest, and check every invariant of every whistle."""
         await until_settled(self.town.client, self.whistle_ids, within_s)
-        logs = [*self.town.stack.log_folder.glob("worker*.log*"), *more_logs]
+        logs = list(self.town.stack.log_folder.glob("worker*.log*"))
         found = await find(self.town.client, self.whistle_ids, logs)
         claims = [Claims(self.answers[f.whistle_id], frozenset(self.sent[f.whistle_id])) for f in found]
         assert [breach for f, c in zip(found, claims, strict=True) for breach in breaches(f, c)] == []

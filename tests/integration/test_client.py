@@ -364,7 +364,7 @@ async def test_the_doctor_finds_a_running_stack_well(way: Way) -> None:
     """Every part is looked at, and none is broken."""
     findings = await examine(way.settings)
     assert [f for f in findings if f.health is Health.BROKEN] == []
-    assert len(findings) == 12
+    assert len(findings) == 14
 
 
 async def test_while_temporal_is_away_the_outcome_is_unknown_and_the_retry_tells_the_truth(way: Way) -> None:

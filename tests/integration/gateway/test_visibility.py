@@ -211,3 +211,14 @@ async def test_allowed_names_the_commands_open_to_the_caller(gate: Gate, whistle
     assert {"sign", "arrive", "report-progress"} <= set(
         (await gate.get(WATER, f"/v1/whistles/{whistle_id}/allowed")).json()["items"]
     )
+
+
+async def test_the_log_names_requests_and_nobody(gate: Gate):
+    """One line of JSON for each request, under the id that the answer carried; no personal data, no query."""
+    whistle_id = await gate.emergency("water", "police")
+    answer = await gate.get(CLERK, f"/v1/whistles/{whistle_id}/matter", q=SECRET)
+    lines = (gate.stack.log_folder / "gateway.log").read_text("utf-8").splitlines()
+    line = next(json.loads(line) for line in lines if answer.headers["x-request-id"] in line)
+    assert (line["event"], line["route"]) == ("request", "/v1/whistles/{whistle_id}/matter")
+    assert (line["status"], line["caller"]) == (200, CLERK)
+    assert not [line for line in lines if SECRET in line or "13800000000" in line]

@@ -10,9 +10,10 @@ from typing import Any
 
 from temporalio.testing import ActivityEnvironment
 
+import storage.duty
 from activities.outbox import NoticeSettings, OutboxActivities
 from domain.delivery import DeliveryRound
-from storage.catalogues import import_catalogue
+from storage.catalogues import _FILL, _PARSE
 from storage.notice_trail import DeliveryEntry, notice_trail
 from storage.pool import Pool
 from storage.registrations import Unstarted
@@ -23,10 +24,11 @@ ROSTER = "organisation,days,opens,closes,officer,backup,leader\n"
 
 
 async def on_duty(pool: Pool, *contacts: str, roster: tuple[str, ...] = ()) -> None:
-    """Put contacts and a roster in force."""
-    await import_catalogue(pool, "contacts", CONTACTS + "\n".join(contacts))
-    if roster:
-        await import_catalogue(pool, "roster", ROSTER + "\n".join(roster))
+    """Put contacts and a roster in force, without an import: a database with other catalogues is not used again."""
+    storage.duty._cache.clear()
+    for name, header, lines in (("contacts", CONTACTS, contacts), ("roster", ROSTER, roster)):
+        if lines:
+            await pool.execute(_FILL[name], _PARSE[name](header + "\n".join(lines)).rows)
 
 
 def channels(folder: Path, **sections: Mapping[str, object]) -> Path:
@@ -34,7 +36,7 @@ def channels(folder: Path, **sections: Mapping[str, object]) -> Path:
     lines: list[str] = []
     for name, section in sections.items():
         lines.append(f"[{name}]")
-        lines += [f"{key} = {json.dumps(value)}" for key, value in {"quiet": "", "timeout_s": 2, **section}.items()]
+        lines += [f"{key} = {json.dumps(value)}" for key, value in {"quiet": "", "timeout_s": 1, **section}.items()]
     path = folder / "channels.toml"
     path.write_text("\n".join(lines), "utf-8")
     return path
@@ -75,12 +77,14 @@ async def deliveries(pool: Pool, whistle_id: str, channel: str) -> list[Delivery
     return [d for notice in await notice_trail(pool, whistle_id) for d in notice.deliveries if d.channel == channel]
 
 
-async def settled(pool: Pool, whistle_id: str, channel: str, count: int = 1) -> list[DeliveryEntry]:
+async def settled(
+    pool: Pool, whistle_id: str, channel: str, count: int = 1, within_s: float = PATIENCE_S
+) -> list[DeliveryEntry]:
     """Wait until so many deliveries are settled, and none is pending."""
 
     async def done() -> bool:
         found = await deliveries(pool, whistle_id, channel)
         return len(found) >= count and all(d.settled_at for d in found)
 
-    await until(done)
+    await until(done, within_s)
     return await deliveries(pool, whistle_id, channel)

@@ -1,0 +1,38 @@
+"""A report on a terminal."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from domain.figures.tables import Cell, Column, Report
+from domain.summaries import local_time
+
+_RIGHT = frozenset({"count", "percent", "points", "minutes"})
+
+
+def report_table(report: Report) -> RenderableType:
+    """Draw a report; columns that are empty in every line are left out, JSON and sheets have them all."""
+    filled = [c for c in report.columns if any(item.get(c.key) is not None for item in report.items)]
+    shown = [c for c in filled if not c.key.endswith(("_numerator", "_denominator"))]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in shown:
+        table.add_column(column.label, justify="right" if column.kind in _RIGHT else "left", overflow="fold")
+    for item in report.items:
+        table.add_row(*(_cell(column, item) for column in shown))
+    version = f",第 {report.version} 版" if report.version else ""
+    filters = "".join(f",{name} {value}" for name, value in report.filters.items())
+    about = f"{report.period}{version}{filters},规则 {report.rules},截至 {local_time(report.as_of)}"
+    body = table if report.items else Text("期内无数据 nothing in these days", style="dim")
+    notes = [Text(note, style="dim") for note in report.notes]
+    return Group(Text(report.title, style="bold"), Text(about, style="dim"), body, *notes)
+
+
+def _cell(column: Column, item: dict[str, Cell]) -> str:
+    value = item.get(column.key)
+    if value is None:
+        return "—" if column.kind in _RIGHT else ""
+    if column.kind == "flag":
+        return "是" if value else ""
+    if column.kind == "percent":
+        return f"{value:.2f} ({item.get(f'{column.key}_numerator')}/{item.get(f'{column.key}_denominator')})"
+    return f"{value:.2f}" if column.kind == "points" and isinstance(value, float) else str(value)

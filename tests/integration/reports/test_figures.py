@@ -1,0 +1,240 @@
+"""The figures as PostgreSQL holds them: the same by plain SQL, frozen once, corrected by versions."""
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+import catalogues
+from domain.errors import InvalidError, MoveNotAllowedError
+from domain.figures.periods import Period
+from domain.figures.reports import ReportName
+from domain.figures.tally import Figures, demands_of, rates_of
+from domain.figures.words import Figure, Side
+from starter.reports.asking import Asked, ask
+from storage.pool import Connection, Pool, open_pool
+from storage.reports import _CONCERNED, concerned_arguments, figures
+from storage.scorecards import freeze, frozen_periods, made_again, versions
+from storage.scoring import import_scoring, rules_on, shipped_rules
+from tests.conftest import Database, fresh_database
+from tests.integration.reports.archive import keep
+from tests.integration.test_indexes import MANY
+from tests.life import Life
+from tests.random_lives import lives
+
+NOVEMBER = Period.named("2026-11")
+JANUARY = datetime(2027, 1, 2, tzinfo=UTC)
+# What anybody with read access to the audit trail would ask.
+CALLBACKS = """
+select count(*) filter (where (data ->> 'solved')::boolean) as solved,
+    count(*) filter (where data ->> 'solved' is not null) as solved_of,
+    count(*) filter (where data ->> 'satisfaction' in ('SATISFIED', 'FAIR')) as satisfied,
+    count(*) filter (where data ->> 'satisfaction' is not null) as satisfied_of
+from event where type = 'CallbackMade' and (data ->> 'counts')::boolean and (data ->> 'reached')::boolean
+    and at >= $1 and at < $2
+"""
+CALLS = """
+select r ->> 'responder' as responder, count(*) as calls
+from event, jsonb_array_elements(data -> 'responders') r
+where type = 'RespondersNotified' and at >= $1 and at < $2 group by 1
+"""
+BLOWN = """
+select count(*) as blown,
+    count(*) filter (where exists (select from event r where r.whistle_id = b.whistle_id and r.type = 'WhistleReturned'
+        and r.at < $2)) as returned,
+    count(*) filter (where exists (select from event r where r.whistle_id = b.whistle_id
+        and r.type = 'WhistleCancelled' and r.at < $2)) as cancelled
+from (select whistle_id, min(at) as at from event where type = 'WhistleBlown' group by whistle_id) b
+where b.at >= $1 and b.at < $2
+"""
+EVALUATED = """
+select count(*) from event, jsonb_array_elements_text(data -> 'responders') r
+where type = 'RespondersEvaluated' and at >= $1 and at < $2
+"""
+
+
+def closed(number: int, *responders: str) -> Life:
+    """A whistle of its own, closed in November."""
+    return Life(external_id=str(number)).closed(*responders)
+
+
+async def november(pool: Pool, known_at: datetime = JANUARY) -> Figures:
+    """All of November."""
+    return await figures(pool, NOVEMBER, shipped_rules(), known_at=known_at)
+
+
+async def test_random_histories_give_the_figures_of_plain_sql(pool: Pool):
+    """Counted over the audit trail alone, by month and by year."""
+    found: list[Life] = []
+
+    @settings(
+        max_examples=24, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
+    )
+    @given(lives(steps=15))
+    def live(life: Life) -> None:
+        found.append(life)
+
+    live()
+    for number, life in enumerate(found):
+        await keep(pool, life, whistle_id=f"12345:{number}")
+    for label in ("2026-11", "2026-12", "2026", "2027"):
+        await compare(pool, Period.named(label))
+
+
+async def test_a_month_is_frozen_once_and_again_is_the_same(pool: Pool):
+    """Whoever runs it, however often, at once or later."""
+    await keep(pool, closed(1, "water", "police"))
+    done = await asyncio.gather(*(freeze(pool, NOVEMBER, JANUARY) for _ in range(5)))
+    assert sorted(changed for one in done if one for changed in [one[1]]) == [False] * 4 + [True]
+    again = await freeze(pool, NOVEMBER, JANUARY + timedelta(days=30))
+    assert again is not None
+    assert (again[0].version, again[1]) == (1, False)
+
+
+async def test_a_correction_makes_a_version_and_overwrites_nothing(pool: Pool):
+    """A successful appeal; both versions can be made anew from the trail."""
+    life = Life(external_id="1", now=datetime(2026, 11, 26, 2, tzinfo=UTC)).closed("water", "police")
+    await keep(pool, life)
+    first = await freeze(pool, NOVEMBER, datetime(2026, 12, 1, 2, tzinfo=UTC))
+    stored = len(life.trail)
+    life.now = datetime(2026, 12, 1, 3, tzinfo=UTC)
+    life.do("department@water", "appeal", responder="water", reason="评分有误")
+    life.do("platform", "decide_appeal", responder="water", upheld=True)
+    await keep(pool, life, after=stored)
+    second = await freeze(pool, NOVEMBER, JANUARY)
+    assert first is not None
+    assert second is not None
+    assert (second[0].version, second[0].reason, second[1]) == (2, "CORRECTION", True)
+    kept = await versions(pool, NOVEMBER)
+    assert kept[0] == first[0]
+    for version in kept:
+        again = await made_again(pool, version)
+        assert again is not None
+        assert again.content_hash == version.card.content_hash
+
+
+async def test_a_quarter_waits_for_its_months_and_follows_their_corrections(pool: Pool):
+    """Roll-ups are of frozen months."""
+    quarter = Period.named("2026-Q4")
+    life = closed(1, "water")
+    await keep(pool, life)
+    await freeze(pool, NOVEMBER, JANUARY)
+    assert await freeze(pool, quarter, JANUARY) is None
+    for label in ("2026-10", "2026-12"):
+        await freeze(pool, Period.named(label), JANUARY)
+    made = await freeze(pool, quarter, JANUARY)
+    assert made is not None
+    assert made[0].card.responders[0].score.rows == 1
+    again = await made_again(pool, made[0])
+    assert again is not None
+    assert again.content_hash == made[0].card.content_hash
+    assert {row["period"] for row in await frozen_periods(pool)} == {"2026-10", "2026-11", "2026-12", "2026-Q4"}
+
+
+async def test_a_month_that_runs_cannot_be_frozen_and_one_never_frozen_is_not_corrected(pool: Pool):
+    """Neither leaves a row."""
+    with pytest.raises(MoveNotAllowedError):
+        await freeze(pool, NOVEMBER, NOVEMBER.end - timedelta(seconds=1))
+    assert await freeze(pool, NOVEMBER, JANUARY, first=False) is None
+    assert await versions(pool, NOVEMBER) == []
+
+
+@pytest.mark.parametrize("table", ["scorecard", "scoring_rules"])
+async def test_nobody_changes_what_is_frozen(pool: Pool, owner_pool: Pool, table: str):
+    """Neither the application nor the owner."""
+    await freeze(pool, NOVEMBER, JANUARY)
+    await import_scoring(pool, catalogues.read("scoring.toml"))
+    for connections in (pool, owner_pool):
+        for statement in (f"update {table} set edition = 'x'", f"delete from {table}"):
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await connections.execute(statement)
+
+
+async def test_a_month_keeps_the_rules_it_was_frozen_with(pool: Pool):
+    """A new edition is for months that begin on or after its day; it is known by its name for ever."""
+    text = catalogues.read("scoring.toml")
+    later = text.replace('"2026.1"', '"2026.2"').replace("2017-01-01", "2026-12-01").replace("= 0.6", "= 0.5")
+    await keep(pool, closed(1, "water", "police"))
+    first = await freeze(pool, NOVEMBER, JANUARY)
+    rules, changed = await import_scoring(pool, later)
+    assert (rules.edition, changed) == ("2026.2", True)
+    assert (await import_scoring(pool, later))[1] is False
+    with pytest.raises(InvalidError):
+        await import_scoring(pool, later.replace('= 0.5, source = "domain', '= 0.4, source = "domain'))
+    assert (await rules_on(pool, date(2026, 11, 1))).edition == "2026.1"
+    assert (await rules_on(pool, date(2026, 12, 1))).edition == "2026.2"
+    again = await freeze(pool, NOVEMBER, JANUARY)
+    assert first is not None
+    assert again == (first[0], False)
+
+
+async def test_a_report_names_its_period_rules_and_filters_and_each_row_its_whistle(pool: Pool):
+    """As of now, of one township."""
+    await keep(pool, closed(1, "water", "police"))
+    asked = Asked(name=ReportName.DEPARTMENTS, period=NOVEMBER, township="jinhaihu")
+    made = await ask(pool, asked, str)
+    assert [(item["organisation"], item["rank"], item["tied"]) for item in made.items] == [
+        ("police", 1, 2),
+        ("water", 1, 2),
+    ]
+    assert (made.period, made.rules, made.filters) == ("2026-11", "2026.1", {"township": "jinhaihu"})
+    rows = await ask(pool, asked.model_copy(update={"rows": True}), str)
+    assert {item["link"] for item in rows.items} == {"/v1/whistles/12345:1"}
+    elsewhere = await ask(pool, asked.model_copy(update={"township": "mafang"}), str)
+    assert elsewhere.items == ()
+
+
+async def test_whistles_are_found_by_indexes(postgres: Database):
+    """Among twenty thousand, for a month."""
+    async with (
+        await open_pool((await fresh_database(postgres)).owner_dsn) as pool,
+        pool.acquire() as connection,
+    ):
+        await connection.execute(MANY)
+        await connection.execute(ENDED)
+        shown = await explained(connection)
+        assert "event_ending" in shown
+        assert "event_blowing" in shown
+        assert "Seq Scan on event" not in shown
+
+
+ENDED = """
+insert into event (whistle_id, sequence, type, at, actor_subject, actor_role, command_id, summary, data)
+select whistle_id, n, case n when 1 then 'WhistleRegistered' when 2 then 'WhistleBlown' else 'WhistleClosed' end,
+    now() - random() * interval '700 days', 'x', 'ADMIN', 'c', '', '{}'
+from whistle, generate_series(1, 3) n;
+update whistle set state = 'CLOSED' where state = 'SOURCED';
+analyze whistle, event;
+"""
+
+
+async def explained(connection: Connection) -> str:
+    """The plan of the statement that finds a month's whistles."""
+    arguments = concerned_arguments(Period.month_of(datetime.now(UTC)), shipped_rules())
+    return "\n".join(row[0] for row in await connection.fetch(f"explain {_CONCERNED}", *arguments))
+
+
+async def compare(pool: Pool, period: Period) -> None:
+    """Ask plain SQL and the product the same."""
+    bounds = (period.start, period.end)
+    found = await figures(pool, period, shipped_rules(), known_at=datetime(2029, 1, 1, tzinfo=UTC))
+    callbacks = await pool.fetchrow(CALLBACKS, *bounds)
+    blown = await pool.fetchrow(BLOWN, *bounds)
+    assert callbacks is not None
+    assert blown is not None
+    solved, satisfied = of_township(found, Figure.SOLVED), of_township(found, Figure.SATISFIED)
+    assert (*solved, *satisfied) == tuple(callbacks.values())
+    assert of_township(found, Figure.EFFECTIVE)[1] == blown["blown"]
+    assert of_township(found, Figure.RETURNED)[0] == blown["returned"]
+    assert of_township(found, Figure.CANCELLED)[0] == blown["cancelled"]
+    calls = {row["responder"]: row["calls"] for row in await pool.fetch(CALLS, *bounds)}
+    assert {name: demand.calls for name, demand in demands_of(found.calls).items()} == calls
+    assert len(found.scores) == await pool.fetchval(EVALUATED, *bounds)
+
+
+def of_township(found: Figures, figure: Figure) -> tuple[int, int]:
+    """Numerator and denominator over all townships."""
+    rates = rates_of(found.rows, figure, Side.TOWNSHIP).values()
+    return sum(r.numerator for r in rates), sum(r.denominator for r in rates)
