@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo up bench test check format docs histories lock clean
+.PHONY: help setup demo up bench bench-all test check format docs histories lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -37,6 +37,11 @@ up: $(READY)
 bench: $(READY)
 	@PYTHONPATH=. $(BIN)/python benchmarks/gateway.py
 	@$(BIN)/python -m benchmarks.bench
+
+## make bench-all  the long ones too
+bench-all: bench
+	@for long in $(filter-out benchmarks/bench.py benchmarks/floor.py benchmarks/gateway.py benchmarks/story.py,$(wildcard benchmarks/*.py)); do \
+	  echo "==> $$long"; PYTHONPATH=. $(BIN)/python $$long; done
 
 ## make test    the whole suite, on a real PostgreSQL and a real Temporal server
 test: $(READY)

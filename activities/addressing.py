@@ -41,6 +41,7 @@ class Addressing:
             climbs_at = _climbs_at(in_force, item.whistle_kind, item.urgency, now) if climbs else None
             addressed.append(Addressed(id=item.id, climbs_at=climbs_at))
         await address(self._pool, told, addressed)
+        _write_down(told, items)
 
     async def climb(self) -> int:
         """Take every notice that nobody answered in time one level up; tell how many climbed."""
@@ -51,6 +52,16 @@ class Addressing:
         steps = [_step(notice, roster, in_force, now) for notice in due]
         await address(self._pool, [one for told, _ in steps for one in told], [step for _, step in steps])
         return sum(step.climbed_to is not None for _, step in steps)
+
+
+def _write_down(told: Iterable[Told], items: Iterable[OutboxItem]) -> None:
+    # Without a lane of its own: where nobody has a roster yet, all that is told is a line.
+    by_id = {item.id: item for item in items}
+    for one in told:
+        if one.is_written:
+            item = by_id[one.outbox_id]
+            codes = {"whistle_id": item.whistle_id, "sequence": item.sequence, "kind": item.kind}
+            log.info("notice", outbox_id=item.id, recipient=one.recipient, urgent=item.urgent, **codes)
 
 
 def _step(notice: Climbing, roster: Duty, in_force: Rules, now: datetime) -> tuple[list[Told], Addressed]:
@@ -73,7 +84,7 @@ def _told(roster: Duty, outbox_id: int, recipients: Iterable[Recipient], *, urge
     for recipient in recipients:
         channels = [c.channel for c in roster.contacts_of(recipient) if urgent or not c.urgent_only]
         for channel in channels or [LOG]:
-            yield Told.to(outbox_id, recipient, channel)
+            yield Told.to(outbox_id, recipient, channel, is_written=channel == LOG)
 
 
 def _climbs_at(in_force: Rules, kind: WhistleKind | None, urgency: Urgency | None, now: datetime) -> datetime | None:

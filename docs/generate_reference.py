@@ -28,7 +28,8 @@ def commands_page() -> str:
         "# Commands",
         "",
         "Generated from `domain/commands/` by `make docs`. One command is one Temporal update (this name), one HTTP",
-        f"`POST` (kebab-case) and one `whistle do ID COMMAND`. Every command may carry `note` (private). {PRIVATE_NOTE}",
+        "`POST` (kebab-case) and one `whistle do ID COMMAND`. Every command may carry `note` (private).",
+        PRIVATE_NOTE,
         "",
         "## `register` 登记",
         "",
@@ -48,8 +49,8 @@ def events_page() -> str:
     lines = [
         "# Events",
         "",
-        "Generated from `domain/events/` by `make docs`. A whistle's audit trail: `sequence` (gap-free from 1), `type`,",
-        "`at`, `actor`, `summary` (Chinese) and `data`, whose fields follow. Fields are only ever added.",
+        "Generated from `domain/events/` by `make docs`. A whistle's audit trail: `sequence` (gap-free from 1),",
+        "`type`, `at`, `actor`, `summary` (Chinese) and `data`, whose fields follow. Fields are only ever added.",
     ]
     for name, model in sorted(EVENTS.items()):
         lines += ["", f"## `{name}`", ""]

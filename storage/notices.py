@@ -17,10 +17,14 @@ ALERTS_AGAIN_AFTER = timedelta(hours=1)
 _ADDRESS = """
 with told as (
     select * from jsonb_to_recordset($1::jsonb)
-        as t (outbox_id bigint, recipient text, level text, channel text)
+        as t (outbox_id bigint, recipient text, level text, channel text, is_written boolean)
 ), made as (
-    insert into notice_delivery (outbox_id, whistle_id, recipient, level, channel, urgent)
-    select o.id, o.whistle_id, t.recipient, t.level, t.channel, o.urgent
+    insert into notice_delivery (outbox_id, whistle_id, recipient, level, channel, urgent, state, due_at, settled_at,
+        attempts)
+    select o.id, o.whistle_id, t.recipient, t.level, t.channel, o.urgent,
+        case when t.is_written then 'DELIVERED' else 'PENDING' end,
+        case when not t.is_written then clock_timestamp() end, case when t.is_written then clock_timestamp() end,
+        t.is_written::integer
     from told t join outbox o on o.id = t.outbox_id
     on conflict (outbox_id, recipient, channel) do nothing
 ), handed as (
@@ -54,17 +58,19 @@ returning id
 
 
 class Told(Frozen):
-    """A notice for one recipient by one channel."""
+    """A notice for one recipient by one channel; `is_written`: it is delivered already, as a line in the log."""
 
     outbox_id: int
     recipient: str
     level: DutyLevel
     channel: str
+    is_written: bool = False
 
     @classmethod
-    def to(cls, outbox_id: int, recipient: Recipient, channel: str) -> "Told":
+    def to(cls, outbox_id: int, recipient: Recipient, channel: str, *, is_written: bool) -> "Told":
         """Tell a recipient."""
-        return cls(outbox_id=outbox_id, recipient=str(recipient), level=recipient.level, channel=channel)
+        own = {"level": recipient.level, "channel": channel, "is_written": is_written}
+        return cls.model_validate({"outbox_id": outbox_id, "recipient": str(recipient), **own})
 
 
 class Addressed(Frozen):

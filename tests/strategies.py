@@ -108,9 +108,7 @@ def bodies(name: str, whistle: Whistle, now: datetime) -> st.SearchStrategy[dict
             st.just({"reached": True, "solved": True, "satisfaction": "SATISFIED"}),
             st.just({"reached": True, "solved": False, "satisfaction": "DISSATISFIED"}),
         ),
-        "supervise": st.fixed_dictionaries(
-            {"level": st.sampled_from(["URGE", "SUPERVISE", "CIRCULATE", "ACCOUNT"])}
-        ),
+        "supervise": st.fixed_dictionaries({"level": st.sampled_from(["URGE", "SUPERVISE", "CIRCULATE", "ACCOUNT"])}),
         "answer_supervision": st.just({"reply": "已安排"}),
         "cancel": st.fixed_dictionaries({"reason": reason}),
         "reopen": st.fixed_dictionaries({"reason": reason}),

@@ -45,8 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 async def town() -> AsyncIterator[Town]:
     """Run one stack whose parts tests may kill."""
-    folder = Path(tempfile.mkdtemp(prefix="whistle-chaos-"))
-    folder.chmod(0o755)
+    folder = enterable_folder()
     settings = Settings.model_construct(data_dir=folder / ".whistle", limits="demo")
     preparation = Preparation(settings)
 
@@ -85,6 +84,13 @@ async def crowd(town: Town) -> AsyncIterator[Crowd]:
     """Give a test people of its own, and the next one a town that runs."""
     yield Crowd(town)
     await town.heal()
+
+
+def enterable_folder() -> Path:
+    """Make a folder that PostgreSQL's account may enter where the tests run as root."""
+    folder = Path(tempfile.mkdtemp(prefix="whistle-chaos-"))
+    folder.chmod(0o755)
+    return folder
 
 
 def patient_limits() -> str:

@@ -1,6 +1,6 @@
 """The worker, but for one planted fault: it dies right after the ledger's commit of certain commands, once.
 
-The trap is a file in the data folder; whoever steps into it last takes it away first. Started as a program by tests alone.
+The trap is a file in the data folder; whoever steps into it last takes it away first. Started by tests alone.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Finding out how whistles stand on every side: the store, their workflows, Temporal's visibility, the workers' logs."""
+"""Finding out how whistles stand on every side: store, workflows, Temporal's visibility, the workers' logs."""
 
 import asyncio
 import json
@@ -44,7 +44,7 @@ select (select count(*) from outbox where whistle_id = any($1) and delivered_at 
 async def until(holds: Callable[[], Awaitable[T]], within_s: float = SETTLED_WITHIN_S) -> T:
     """Wait until a condition holds and give what it gave; raises TimeoutError."""
     async with asyncio.timeout(within_s):
-        while not (found := await holds()):
+        while not (found := await holds()):  # noqa: ASYNC110 - what other processes do sets no event
             await asyncio.sleep(LOOK_EVERY_S)
     return found
 

@@ -1,4 +1,4 @@
-"""Death exactly between the ledger's commit and the completion of the workflow task: the store knows, Temporal does not."""
+"""Death exactly between the ledger's commit and the workflow task's completion: the store knows, Temporal does not."""
 
 import asyncio
 from collections.abc import AsyncIterator

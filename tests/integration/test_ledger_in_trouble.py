@@ -39,7 +39,7 @@ async def test_a_store_that_knows_less_than_the_workflow_says_so(desk: Desk):
         "update event set summary = 'x'",
         "update event set summary = 'x' where false",
         "delete from event",
-        "truncate event",
+        "truncate event cascade",
         "truncate event cascade",
     ],
 )
@@ -141,7 +141,7 @@ async def test_the_activity_turns_refusals_into_final_failures_and_outages_into_
     run = ActivityEnvironment().run
     record_command = LedgerActivities(desk.pool, "default").record_command
     output = await run(record_command, desk.asked("clerk@jinhaihu", "review", **REVIEW))
-    assert output.answer is not None
+    assert output.answered
     desk.learn(output)
     with pytest.raises(ApplicationError) as refused:
         await run(record_command, desk.asked("platform", "accept", lead="water"))
