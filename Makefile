@@ -72,7 +72,7 @@ histories: $(READY)
 
 ## make lock    recompiles requirements.lock from pyproject.toml (needs uv)
 lock:
-	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --allow-unsafe --no-header --quiet --output-file requirements.lock
 
 ## make clean   removes what set-up, tests and runs left

@@ -8,8 +8,10 @@ import tempfile
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from temporalio.client import Client, Interceptor, OutboundInterceptor, StartWorkflowInput, WorkflowHandle
 
 import catalogues
 from settings import Settings
@@ -24,6 +26,7 @@ from tests.chaos.town import Crowd, Town
 
 LONG = "WHISTLE_CHAOS"
 PATIENCE = timedelta(seconds=5)
+TASKS_GIVEN_UP_AFTER = timedelta(seconds=3)
 SHORT_PHASES = {"ARRIVE", "ARRIVE_SECOND"}
 STRETCH, LONGEST_S = 20, 1_000
 
@@ -35,11 +38,30 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leave out what takes minutes, and say so."""
-    if os.environ.get(LONG) == "long":
+    if is_long():
         return
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.skip(reason=f"takes minutes: {LONG}=long runs it"))
+
+
+class Hasty(Interceptor):
+    """Starts workflows whose tasks are given up after 3 s where 10 are usual, so that a death costs tests less."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
+        """Stand before the client's own way out."""
+        return _HastyOutbound(next)
+
+
+class _HastyOutbound(OutboundInterceptor):
+    async def start_workflow(self, input: StartWorkflowInput) -> WorkflowHandle[Any, Any]:  # noqa: A002
+        input.task_timeout = TASKS_GIVEN_UP_AFTER
+        return await self.next.start_workflow(input)
+
+
+def is_long() -> bool:
+    """Tell whether minutes may be taken."""
+    return os.environ.get(LONG) == "long"
 
 
 @pytest.fixture(scope="session")
@@ -72,7 +94,8 @@ async def town() -> AsyncIterator[Town]:
             update={"database_dsn": running.database_dsn, "temporal_address": running.temporal_address}
         )
         async with WhistleClient.open(here, size=40) as opened:
-            client = WhistleClient(opened.pool, opened.temporal, limits=here.limits, patience=PATIENCE)
+            temporal = Client(**opened.temporal.config() | {"interceptors": [] if is_long() else [Hasty()]})
+            client = WhistleClient(opened.pool, temporal, limits=here.limits, patience=PATIENCE)
             yield Town(running, client, here)
     finally:
         await stack.__aexit__(None, None, None)

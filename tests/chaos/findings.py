@@ -34,7 +34,7 @@ _OUTBOX = """
 select whistle_id, id, sequence, kind, audience, template, delivered_at is not null as addressed
 from outbox where whistle_id = any($1)
 """
-_DELIVERIES = "select whistle_id, id, outbox_id, state, attempts from notice_delivery where whistle_id = any($1)"
+_DELIVERIES = "select whistle_id, id, outbox_id, recipient, state from notice_delivery where whistle_id = any($1)"
 _UNDELIVERED = """
 select (select count(*) from outbox where whistle_id = any($1) and delivered_at is null)
     + (select count(*) from notice_delivery where whistle_id = any($1) and settled_at is null)
@@ -108,11 +108,11 @@ async def find(client: WhistleClient, whistle_ids: Sequence[str], logs: Iterable
     ]
 
 
-def notices_logged(logs: Iterable[Path]) -> Counter[int]:
-    """Count how often each delivery stands in the workers' logs, whose key is n, its id, a hyphen and more."""
+def notices_logged(logs: Iterable[Path]) -> Counter[tuple[int, str]]:
+    """Count how often each notice was written to the workers' logs for each recipient."""
     lines = (line for log in logs for line in log.read_text("utf-8").splitlines())
-    keys = (json.loads(line)["notice"] for line in lines if '"event": "notice"' in line)
-    return Counter(int(key[1:].partition("-")[0]) for key in keys)
+    told = (json.loads(line) for line in lines if '"event": "notice"' in line)
+    return Counter((line["outbox_id"], line["recipient"]) for line in told)
 
 
 async def _values(client: WhistleClient, whistle_ids: Sequence[str]) -> dict[str, Whistle]:

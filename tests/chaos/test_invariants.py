@@ -23,9 +23,10 @@ from tests.chaos.invariants import (
     breaches,
     clocks_strike_once_and_never_early,
     every_event_belongs_to_one_command,
-    notices_are_delivered,
+    notices_are_delivered_once,
     notices_are_written_once_and_addressed,
     trail_is_gap_free,
+    unlogged,
     value_is_the_fold_of_the_trail,
     what_is_due_has_struck,
     workflow_equals_the_store,
@@ -48,8 +49,8 @@ def sound() -> tuple[Found, Claims]:
         commands=tuple(Stored(r.command_id, r.sequence, r.sequence, "BLOWN") for r in records),
         clocks=tuple((phase, responder, struck, point and point[0]) for phase, responder, struck, point in clocks),
         outbox=outbox,
-        deliveries=tuple(Told(n.id, n.id, "DELIVERED", 1) for n in outbox),
-        logged=Counter(n.id for n in outbox),
+        deliveries=tuple(Told(n.id, n.id, n.audience, "DELIVERED") for n in outbox),
+        logged=Counter((n.id, n.audience) for n in outbox),
         told=view(whistle).model_dump(mode="json"),
         visible_version=whistle.sequence,
         looked_at=life.now,
@@ -118,9 +119,8 @@ PLANTED: list[tuple[Callable[..., Any], Callable[[Found], Found]]] = [
     (notices_are_written_once_and_addressed, lambda f: f._replace(outbox=f.outbox[1:])),
     (notices_are_written_once_and_addressed, lambda f: f._replace(outbox=(*f.outbox, f.outbox[0]))),
     (notices_are_written_once_and_addressed, lambda f: f._replace(deliveries=f.deliveries[1:])),
-    (notices_are_delivered, lambda f: f._replace(logged={**f.logged, 1: 2})),
-    (notices_are_delivered, lambda f: f._replace(logged={})),
-    (notices_are_delivered, lambda f: f._replace(deliveries=(f.deliveries[0]._replace(state="PENDING"),))),
+    (notices_are_delivered_once, lambda f: f._replace(logged=dict.fromkeys(f.logged, 2))),
+    (notices_are_delivered_once, lambda f: f._replace(deliveries=(f.deliveries[0]._replace(state="PENDING"),))),
 ]
 
 
@@ -128,6 +128,7 @@ def test_a_sound_whistle_breaks_nothing() -> None:
     """No rule finds anything, and clocks did strike."""
     found, claims = sound()
     assert breaches(found, claims) == []
+    assert unlogged(found) == []
     assert strike_of(found)
 
 
@@ -138,3 +139,9 @@ def test_each_rule_finds_what_breaks_it(rule: Callable[..., Any], plant: Callabl
     """What is planted is told by the very rule that forbids it."""
     found, claims = sound()
     assert list(rule(plant(found), claims))
+
+
+def test_a_notice_without_its_line_is_told() -> None:
+    """Whoever knows that nobody was killed may ask for every line."""
+    found, _ = sound()
+    assert len(unlogged(found._replace(logged={}))) == len(found.deliveries)

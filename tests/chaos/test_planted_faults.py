@@ -75,7 +75,7 @@ async def test_what_was_stored_and_forgotten_is_neither_lost_nor_done_twice(
     assert (await crowd.do(retried, ACTS[REVIEW], str(REVIEW))).version == stored
     await crowd.play_on(retried, ACTS[REVIEW + 1 :], REVIEW + 1)
     await crowd.play_on(struck, URGENT_ACTS[ARRIVE_LATE:], ARRIVE_LATE)
-    await crowd.assert_nothing_is_lost_or_twice()
+    await crowd.assert_nothing_is_lost_or_twice(worker_died=True)
 
 
 class LateRefusal(Delivery):

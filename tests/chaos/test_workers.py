@@ -69,4 +69,4 @@ async def test_of_two_workers_one_may_be_killed(crowd: Crowd) -> None:
         other.process.kill()
         ended = await asyncio.gather(*lives)
     assert {(await crowd.town.client.view(i)).state for i in ended} == {State.CLOSED}
-    await crowd.assert_nothing_is_lost_or_twice()
+    await crowd.assert_nothing_is_lost_or_twice(worker_died=True)

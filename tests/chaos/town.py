@@ -16,7 +16,7 @@ from settings import Settings
 from starter.client import WhistleClient
 from starter.embedded import EmbeddedStack
 from tests.chaos.findings import find, until, until_settled
-from tests.chaos.invariants import Claims, breaches
+from tests.chaos.invariants import Claims, breaches, unlogged
 from tests.chaos.story import LATE, SOURCE, Act, matter
 from tests.life import actor
 
@@ -163,13 +163,14 @@ class Crowd:
         """Read how far the store is."""
         return (await _persevere(lambda: self.town.client.view(whistle_id))).version
 
-    async def assert_nothing_is_lost_or_twice(self, within_s: float = 60) -> None:
+    async def assert_nothing_is_lost_or_twice(self, within_s: float = 60, *, worker_died: bool = False) -> None:
         """Wait until everything has come to rest, and check every invariant of every whistle."""
         await until_settled(self.town.client, self.whistle_ids, within_s)
         logs = list(self.town.stack.log_folder.glob("worker*.log*"))
         found = await find(self.town.client, self.whistle_ids, logs)
         claims = [Claims(self.answers[f.whistle_id], frozenset(self.sent[f.whistle_id])) for f in found]
         assert [breach for f, c in zip(found, claims, strict=True) for breach in breaches(f, c)] == []
+        assert worker_died or [told for f in found for told in unlogged(f)] == []
 
 
 async def _persevere(attempt: Callable[[], Awaitable[T]]) -> T:
