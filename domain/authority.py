@@ -106,7 +106,7 @@ def part_holders(whistle: Whistle, row: Move, responders: tuple[str, ...]) -> li
     named = responders or (None,)
     found = [h for part in row.by for responder in named for h in holders(part, whistle, responder)]
     if row.command == "check" and township_acts_for_responders(whistle):
-        found.append(OF_DISTRICT[Part.PLATFORM])
+        found += [OF_DISTRICT[Part.PLATFORM], *holders(Part.CHECK_LEADER, whistle)]
     return found
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, SerializerFunctionWrapHandler, model_serializer
 
 from domain.records import Commit
 from domain.values import Frozen
@@ -45,3 +45,7 @@ class WhistleInput(Frozen):
     title: str
     carried: Whistle | None = None
     """The value handed over by continue-as-new."""
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in handler(self).items() if value is not None}

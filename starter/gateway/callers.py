@@ -137,12 +137,17 @@ def sees_matter(caller: Principal, whistle: Whistle) -> bool:
 async def acting(context: Context, caller: Principal, whistle_id: str, command: Command) -> Actor:
     """Choose in which of its roles a caller makes a command: the first that may make it now, else its own first.
 
-    Raises NotFoundError for a whistle that the caller may not see.
+    Who may not even see the whistle is refused by name, as role or organisation say, and learns nothing more of it.
+    Raises NotFoundError for a whistle that is not there.
     """
+    if not _ID.fullmatch(whistle_id):
+        raise not_found(whistle_id)
     if len(caller.roles) == 1:
-        await must_see(context, caller, whistle_id)
         return caller.actor
-    whistle = await seen(context, caller, whistle_id)
+    async with within_reach():
+        whistle = await value_for(context.door.pool, whistle_id, None)
+    if whistle is None:
+        raise not_found(whistle_id)
     for role in caller.roles:
         actor = caller.acting(role)
         if _may(whistle, command, actor):

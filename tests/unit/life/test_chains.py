@@ -159,6 +159,13 @@ def test_the_township_is_supervised_for_a_post_and_answers():
     assert life.whistle.supervision_level is SupervisionLevel.NONE
 
 
+def test_where_the_clerk_handled_for_posts_the_township_s_leader_may_check():
+    """The township checks, by another person than the one who handled."""
+    clerk = "clerk@jinhaihu"
+    life = act(branch(), (clerk, "post-aid-1"), (clerk, "post-skill-2"))
+    assert life.do("leader@jinhaihu", "check", passed=True, outcome="RESOLVED").state is State.EVALUATING
+
+
 def test_no_ladder_climbs_against_persons():
     """No reminder, no 催办, no score."""
     life = branch()
