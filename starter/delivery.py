@@ -22,6 +22,7 @@ from storage.commands import KnownAs, Standing, keep_private, known_answer, stan
 from storage.pool import Pool
 
 _NUDGE = timedelta(seconds=2)
+_NOT_READY_NOW = "the workflow of this whistle is not ready; send the same command again"
 _NOT_READY = (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION)
 _LOOK_AGAIN_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
@@ -108,7 +109,12 @@ class Delivery:
                 raise refused from None
             raise WorkflowGoneError from failure
         except RPCError as error:
-            raise _named(error) from error
+            if error.status is RPCStatusCode.NOT_FOUND:
+                raise WorkflowGoneError from error
+            if error.status is RPCStatusCode.FAILED_PRECONDITION:
+                # Its last tasks failed, as after deaths of the server, or its run has taken all the updates it may.
+                raise TemporarilyUnavailableError(_NOT_READY_NOW) from error
+            raise
         return answer
 
     async def _without_workflow(self, parcel: Parcel, argument: dict[str, Any]) -> Answer:
@@ -172,12 +178,3 @@ class Delivery:
 
     def _handle(self, whistle_id: str) -> WorkflowHandle[Any, Any]:
         return self._temporal.get_workflow_handle(workflow_id_of(whistle_id))
-
-
-def _named(error: RPCError) -> Exception:
-    if error.status is RPCStatusCode.NOT_FOUND:
-        return WorkflowGoneError()
-    if error.status is RPCStatusCode.FAILED_PRECONDITION:
-        # Its last task failed, as after a death of the server, or its run has taken all the updates that it may.
-        return TemporarilyUnavailableError("the workflow of this whistle is not ready; send the same command again")
-    return error
