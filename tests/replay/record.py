@@ -30,6 +30,8 @@ async def main(names: Sequence[str]) -> None:
     for name in names or STORIES:
         history = await tell(STORIES[name])
         text = json.dumps(history.to_json_dict(), ensure_ascii=False, separators=(",", ":"))
+        # Stack traces name the folder they were raised in, which is nobody's business here.
+        text = text.replace(f"{HISTORIES.parents[2]}/", "")
         (HISTORIES / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
         print(f"{name}: {len(history.events)} events")  # noqa: T201 - a program for people
 
