@@ -389,7 +389,7 @@ async def test_while_postgresql_is_away_everything_says_so(way: Way) -> None:
     """Reads and writes are temporarily-unavailable, and work when it is back."""
     whistle_id = await way.register()
     actor = await way.actor(CLERK)
-    await way.stack.take_down("postgres", timedelta(0))
+    await way.stack.take_down("postgres")
     try:
         with pytest.raises(TemporarilyUnavailableError):
             await way.client.view(whistle_id)
