@@ -78,7 +78,13 @@ async def test_applying_twice_makes_three_schedules_once(client: Client) -> None
     assert [one.outcome for one in await scheduling.apply(client)] == ["CREATED"] * 3
     again = await scheduling.apply(client)
     assert [(one.outcome, one.differences) for one in again] == [("UNCHANGED", ())] * 3
-    assert sorted([s.id async for s in await client.list_schedules()]) == sorted(p.id for p in SCHEDULES)
+    expected = sorted(planned.id for planned in SCHEDULES)
+
+    async def are_listed() -> bool:
+        """Temporal's lists follow its schedules a moment later."""
+        return sorted([listed.id async for listed in await client.list_schedules()]) == expected
+
+    await until(are_listed)
 
 
 async def test_two_that_apply_at_once_make_each_schedule_once(client: Client) -> None:

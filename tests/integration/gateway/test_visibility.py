@@ -13,6 +13,7 @@ from tests.integration.gateway.gate import (
     SOURCE,
     WATER,
     Gate,
+    eventually,
     matter,
     problem_of,
     review,
@@ -219,8 +220,15 @@ async def test_the_log_names_requests_and_nobody(gate: Gate):
     """One line of JSON for each request, under the id that the answer carried; no personal data, no query."""
     whistle_id = await gate.emergency("water", "police")
     answer = await gate.get(CLERK, f"/v1/whistles/{whistle_id}/matter", q=SECRET)
-    lines = (gate.stack.log_folder / "gateway.log").read_text("utf-8").splitlines()
-    line = next(json.loads(line) for line in lines if answer.headers["x-request-id"] in line)
+    log, request_id = gate.stack.log_folder / "gateway.log", answer.headers["x-request-id"]
+
+    async def is_written() -> bool:
+        """The line is written once the answer has been sent."""
+        return request_id in log.read_text("utf-8")
+
+    await eventually(is_written)
+    lines = log.read_text("utf-8").splitlines()
+    line = next(json.loads(line) for line in lines if request_id in line)
     assert (line["event"], line["route"]) == ("request", "/v1/whistles/{whistle_id}/matter")
     assert (line["status"], line["caller"]) == (200, CLERK)
     assert not [line for line in lines if SECRET in line or "13800000000" in line]
