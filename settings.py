@@ -6,20 +6,37 @@ running on the same data folder: a second terminal finds the stack of the first 
 
 import fcntl
 import os
-from collections.abc import Mapping
+import re
+import sys
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 STACK_FILE = "stack.json"
 LOCK_FILE = "up.lock"
 CHANNELS_FILE = "channels.toml"
+PREFIX = "WHISTLE_"
+WRONG_USAGE = 2
+"""The exit code of a process whose settings are wrong."""
 
 Network = IPv4Network | IPv6Network
+
+_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+):(?P<port>[0-9]{1,5})")
+_PORTS = range(1, 65536)
+_WHISTLE_ID = "{whistle_id}"
+
+
+class SettingsInvalidError(Exception):
+    """Variables of the environment hold what makes no sense; the text is one sentence for each of them."""
+
+    def __init__(self, faults: list[str]) -> None:
+        """Tell each fault."""
+        super().__init__("; ".join(faults))
 
 
 def _comma_separated(value: object) -> object:
@@ -29,51 +46,110 @@ def _comma_separated(value: object) -> object:
 
 
 def _seconds(value: object) -> object:
-    return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    return timedelta(seconds=min(float(value), 1e9)) if isinstance(value, str) else value
 
 
-class Settings(BaseSettings):
-    """Every switch of Whistle under its public name; `database_dsn` and the like are None where nobody said."""
+def _database(value: str) -> str:
+    parts = urlsplit(value)
+    # Reading the port checks it; several hosts, which PostgreSQL allows, have a port each.
+    if parts.scheme not in ("postgresql", "postgres") or ("," not in parts.netloc and parts.port == 0):
+        raise ValueError(parts.scheme)
+    return value
 
-    model_config = SettingsConfigDict(env_prefix="WHISTLE_", frozen=True, populate_by_name=True, env_ignore_empty=True)
+
+def _host_and_port(value: str) -> str:
+    found = _HOST_AND_PORT.fullmatch(value)
+    if found is None or int(found["port"]) not in _PORTS:
+        raise ValueError(value)
+    return value
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(value)
+    return value
+
+
+def _link(value: str) -> str:
+    if _WHISTLE_ID not in value:
+        raise ValueError(value)
+    return _web_address(value)
+
+
+_PORT = "a port, 1 to 65535"
+_DATABASE = "an address such as postgresql://user:password@host:5432/whistle"
+_DURATION = "a number of seconds, 0.1 to 86400"
+Database = Annotated[str, AfterValidator(_database)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(milliseconds=100), le=timedelta(days=1))]
+
+
+class Settings(BaseModel):
+    """Every switch of Whistle; `database_dsn` and the like are None where nobody said.
+
+    A field is read from WHISTLE_ and its name, or from its alias; its description says what that must be.
+    """
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
 
     data_dir: Path = Path(".whistle")
-    database_dsn: str | None = Field(default=None, repr=False)
-    database_owner_dsn: str | None = Field(default=None, repr=False)
-    temporal_address: str | None = Field(default=None, validation_alias="TEMPORAL_ADDRESS")
+    database_dsn: Database | None = Field(default=None, repr=False, description=_DATABASE)
+    database_owner_dsn: Database | None = Field(default=None, repr=False, description=_DATABASE)
+    temporal_address: Annotated[str, AfterValidator(_host_and_port)] | None = Field(
+        default=None,
+        validation_alias="TEMPORAL_ADDRESS",
+        description="a host and a port, such as temporal.example:7233",
+    )
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
-    http_host: str = "127.0.0.1"
-    http_port: int | None = Field(default=None, ge=1, le=65535)
-    rate_limit: int = Field(default=200, ge=1, le=100_000)
+    http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
+    http_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    rate_limit: int = Field(default=200, ge=1, le=100_000, description="a number of requests, 1 to 100000")
     """Requests a second of one key, or of one address without a key, in each gateway process."""
-    read_within: Annotated[timedelta, BeforeValidator(_seconds)] = Field(
-        default=timedelta(seconds=10), validation_alias="WHISTLE_READ_WITHIN_S"
+    read_within: Duration = Field(
+        default=timedelta(seconds=10), validation_alias="WHISTLE_READ_WITHIN_S", description=_DURATION
     )
     """How long the head of a request may take to arrive, and then its body."""
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
-    oidc_jwks_url: str | None = None
+    oidc_jwks_url: WebAddress | None = Field(default=None, description="an http or https address")
     oidc_subject_claim: str = "sub"
     oidc_role_claim: str = "whistle_role"
     oidc_organisation_claim: str = "whistle_organisation"
-    temporal_port: int | None = Field(default=None, ge=1, le=65535)
-    ui_port: int | None = Field(default=None, ge=1, le=65535)
-    postgres_port: int | None = Field(default=None, ge=1, le=65535)
-    limits: Literal["default", "demo"] = "default"
-    dormant_work_days: int = Field(default=10, ge=1, le=250)
+    temporal_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    ui_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    postgres_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    limits: Literal["default", "demo"] = Field(default="default", description="default or demo")
+    dormant_work_days: int = Field(default=10, ge=1, le=250, description="a number of days, 1 to 250")
     """After how many working days without an event a sweep calls an open whistle dormant [P]."""
     acting_as: str | None = Field(default=None, validation_alias="WHISTLE_AS")
     channels: Path | None = None
     """The channels of notices; by default channels.toml in the data folder."""
-    notice_link: str | None = None
-    """Where people open a whistle, with `{whistle_id}` in it; notices show it."""
-    webhook_allow: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_comma_separated)] = ()
+    notice_link: Annotated[str, AfterValidator(_link)] | None = Field(
+        default=None, description=f"an http or https address with {_WHISTLE_ID} in it"
+    )
+    """Where people open a whistle; notices show it."""
+    webhook_allow: Annotated[tuple[Network, ...], BeforeValidator(_comma_separated)] = Field(
+        default=(), description="networks with commas between, such as 10.0.0.0/8,::1/128"
+    )
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())
-    ] = "INFO"
-    graceful_shutdown: Annotated[timedelta, BeforeValidator(_seconds)] = Field(
-        default=timedelta(seconds=30), validation_alias="WHISTLE_GRACEFUL_SHUTDOWN_S"
+    ] = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
+    graceful_shutdown: Duration = Field(
+        default=timedelta(seconds=30), validation_alias="WHISTLE_GRACEFUL_SHUTDOWN_S", description=_DURATION
     )
+
+    @model_validator(mode="after")
+    def _believes_an_issuer_whole(self) -> Self:
+        needed = {
+            "oidc_issuer": self.oidc_issuer,
+            "oidc_audience": self.oidc_audience,
+            "oidc_jwks_url": self.oidc_jwks_url,
+        }
+        missing = [variable_of(name) for name, value in needed.items() if value is None]
+        if 0 < len(missing) < len(needed):
+            raise ValueError(f"{' and '.join(missing)} must be set too: an OIDC issuer is believed by all three")
+        return self
 
     @property
     def channels_file(self) -> Path:
@@ -96,9 +172,9 @@ class StackAddresses(BaseModel):
 def load_settings() -> Settings:
     """Read the environment and complete it by the stack that runs on its data folder, if one does.
 
-    Raises pydantic's `ValidationError` for a malformed variable.
+    Raises SettingsInvalidError.
     """
-    settings = Settings()
+    settings = read_settings()
     running = running_stack(settings.data_dir)
     if running is None:
         return settings
@@ -111,6 +187,44 @@ def load_settings() -> Settings:
         if "temporal_namespace" not in settings.model_fields_set:
             found["temporal_namespace"] = running.temporal_namespace
     return settings.model_copy(update=found)
+
+
+def read_settings() -> Settings:
+    """Read the environment alone; an empty variable is one that is not set. Raises SettingsInvalidError."""
+    found = {name: os.environ[variable] for name, variable in _variables() if os.environ.get(variable)}
+    try:
+        return Settings.model_validate(found, by_name=True)
+    except ValidationError as error:
+        places = dict.fromkeys(fault["loc"][:1] for fault in error.errors())
+        raise SettingsInvalidError([_fault(place, error, found) for place in places]) from None
+
+
+def settings_of_process() -> Settings:
+    """Load them for a process of its own, which a mistake ends with one line on stderr."""
+    try:
+        return load_settings()
+    except SettingsInvalidError as error:
+        sys.stderr.write(f"✗ {error}\n")
+        raise SystemExit(WRONG_USAGE) from None
+
+
+def variable_of(name: str) -> str:
+    """Name the variable of the environment that a field is read from."""
+    return str(Settings.model_fields[name].validation_alias or f"{PREFIX}{name.upper()}")
+
+
+def _variables() -> Iterator[tuple[str, str]]:
+    return ((name, variable_of(name)) for name in Settings.model_fields)
+
+
+def _fault(place: tuple[int | str, ...], error: ValidationError, found: Mapping[str, str]) -> str:
+    if not place:
+        return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    name = next(name for name in Settings.model_fields if place[0] in (name, variable_of(name)))
+    field = Settings.model_fields[name]
+    # What may hold a password is not shown.
+    said = f", not {found[name]!r}" if field.repr else ""
+    return f"{variable_of(name)} must be {field.description or 'something else'}{said}"
 
 
 def running_stack(data_dir: Path) -> StackAddresses | None:

@@ -29,7 +29,7 @@ from activities.receivers import Receivers
 from activities.reports import ReportActivities
 from activities.webhooks import WebhookActivities
 from observability import ContextInterceptor, configure_logging, temporal_runtime
-from settings import Settings, load_settings
+from settings import Settings, settings_of_process
 from starter.opening import open_workflow
 from starter.shown_versions import shown_versions
 from starter.start import TASK_QUEUE
@@ -136,7 +136,7 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 def main() -> NoReturn:
     """Run as a process of its own."""
-    settings = load_settings()
+    settings = settings_of_process()
     configure_logging(settings.log_level)
     code = 0
     try:

@@ -18,7 +18,7 @@ from rich.text import Text
 from domain.errors import WhistleError
 from domain.values import Actor
 from domain.vocabulary import SupervisionLevel
-from settings import Settings
+from settings import Settings, settings_of_process
 from starter.cli.operating import addresses
 from starter.cli.output import DONE, INTERRUPTED, REFUSED, draw
 from starter.client import WhistleClient
@@ -170,7 +170,8 @@ def main() -> None:
 
 def _play(*, keep: bool) -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else ROOM)
-    data_dir = Settings().data_dir.resolve() / "demo" if keep else Path(tempfile.mkdtemp(prefix="whistle-demo-"))
+    chosen = settings_of_process().data_dir.resolve() / "demo"
+    data_dir = chosen if keep else Path(tempfile.mkdtemp(prefix="whistle-demo-"))
     settings = Settings.model_construct(limits="demo").model_copy(update={"data_dir": data_dir})
     try:
         if keep:

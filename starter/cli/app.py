@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 import typer
-from pydantic import ValidationError
 
 from domain.commands import COMMANDS
 from domain.errors import WhistleError
 from domain.lifecycle import MOVES
+from settings import SettingsInvalidError
 from starter.cli import acting, hooks, keys, notices, operating, reading, reporting, schedules, supervisions
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
@@ -61,8 +61,8 @@ def run(words: Sequence[str]) -> int:
     except (EmbeddedStackError, MigrationFailedError) as error:
         say(f"✗ {error}")
         return REFUSED
-    except ValidationError as error:
-        say(f"✗ the environment: {error}")
+    except SettingsInvalidError as error:
+        say(f"✗ {error}")
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from domain.catalogue_files import CatalogueInvalidError
 from domain.errors import FieldError, InvalidError, TemporarilyUnavailableError
-from settings import Settings, load_settings
+from settings import Settings, load_settings, read_settings
 from starter.availability import within_reach
 from starter.cli.output import DONE, REFUSED, say, show
 from starter.cli.session import AsOption, Call, JsonOption
@@ -31,7 +31,7 @@ _MARKS = {Health.WELL: ("✓", "green"), Health.WARNING: ("!", "yellow"), Health
 
 def up() -> None:
     """Run the embedded stack in the foreground: PostgreSQL, Temporal and its UI, worker, gateway. Ctrl-C stops it."""
-    settings = Settings()
+    settings = read_settings()
     preparation = Preparation(settings)
 
     async def prepare(record: StackRecord) -> None:

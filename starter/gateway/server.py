@@ -16,7 +16,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from domain.errors import TemporarilyUnavailableError
 from observability import configure_logging
-from settings import Settings, load_settings
+from settings import Settings, settings_of_process
 from starter.gateway.app import create_app
 from starter.gateway.context import Context
 from starter.gateway.problems import MEDIA_TYPE, UnreadableError, encoded, problem
@@ -121,7 +121,7 @@ def serve(settings: Settings) -> Gateway:
 
 def main() -> NoReturn:
     """Run as a process of its own until SIGTERM."""
-    settings = load_settings()
+    settings = settings_of_process()
     configure_logging(settings.log_level)
     for name in ("uvicorn.error", "httpx"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -32,10 +32,10 @@ WORKER = ("sleep", "1000")
 NO_TEMPORAL = Settings.model_construct(temporal_address="127.0.0.1:1")
 RUN_STACK = """
 import asyncio
-from settings import Settings
+from settings import read_settings
 from starter.embedded import run_stack
 
-asyncio.run(run_stack(Settings(), worker_command=("sleep", "1000"), say=lambda line: print(line, flush=True)))
+asyncio.run(run_stack(read_settings(), worker_command=("sleep", "1000"), say=lambda line: print(line, flush=True)))
 """
 
 

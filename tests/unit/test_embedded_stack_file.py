@@ -1,14 +1,12 @@
 """`stack.json`, its lock, and how settings are completed from them."""
 
 import json
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_network
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
-from settings import STACK_FILE, Settings, load_settings, running_stack
+from settings import STACK_FILE, load_settings, running_stack
 from starter.embedded.errors import StackAlreadyRunningError
 from starter.embedded.stack_file import Pids, StackRecord, hold_lock, remove_record, write_record
 
@@ -107,27 +105,3 @@ def test_removing_a_record_twice_is_harmless(data_dir: Path, record: StackRecord
     remove_record(data_dir)
     remove_record(data_dir)
     assert not (data_dir / STACK_FILE).exists()
-
-
-@pytest.mark.usefixtures("data_dir")
-def test_settings_read_the_public_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The names of the contract are the names in the environment."""
-    monkeypatch.setenv("WHISTLE_WEBHOOK_ALLOW", "10.0.0.0/8, ::1/128")
-    monkeypatch.setenv("WHISTLE_AS", "platform")
-    monkeypatch.setenv("WHISTLE_GRACEFUL_SHUTDOWN_S", "10.0")
-    monkeypatch.setenv("WHISTLE_LIMITS", "demo")
-    monkeypatch.setenv("WHISTLE_HTTP_PORT", "")
-    settings = Settings()
-    assert settings.webhook_allow == (ip_network("10.0.0.0/8"), ip_network("::1/128"))
-    assert settings.acting_as == "platform"
-    assert settings.graceful_shutdown == timedelta(seconds=10)
-    assert settings.limits == "demo"
-    assert settings.http_port is None
-
-
-@pytest.mark.usefixtures("data_dir")
-def test_settings_refuse_what_makes_no_sense(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A typing error does not silently become a default."""
-    monkeypatch.setenv("WHISTLE_LIMITS", "fast")
-    with pytest.raises(ValidationError, match="limits"):
-        Settings()
