@@ -11,6 +11,9 @@ from temporalio import activity, workflow
 from temporalio.runtime import LoggingConfig, LoggingFormat, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+TELLTALES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "apprise": logging.CRITICAL}
+"""Libraries that log whole addresses, with the keys and secrets in them; and the least level they are heard at."""
+
 
 def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     """Send structlog and the standard library's loggers down one road: to a person on a terminal, else to a machine."""
@@ -31,6 +34,8 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_handler(stream, shared)], level=level, force=True)
+    for name, least in TELLTALES.items():
+        logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
     for adapter in (workflow.logger, activity.logger):
         _leave_context_to_us(adapter)
 

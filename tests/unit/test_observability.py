@@ -5,10 +5,11 @@ import json
 import logging
 from collections.abc import Iterator
 
+import httpx
 import pytest
 import structlog
 
-from observability import configure_logging
+from observability import TELLTALES, configure_logging
 
 
 class Terminal(io.StringIO):
@@ -26,6 +27,8 @@ def _logging_as_before() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+    for name in TELLTALES:
+        logging.getLogger(name).setLevel(logging.NOTSET)
     structlog.reset_defaults()
 
 
@@ -63,3 +66,24 @@ def test_on_a_terminal_lines_are_for_people() -> None:
     structlog.get_logger("t").info("worker_started", task_queue="whistle")
     assert "worker_started" in stream.getvalue()
     assert not stream.getvalue().startswith("{")
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO"])
+def test_addresses_that_are_secrets_are_not_logged_by_the_library_that_calls_them(level: str) -> None:
+    """A robot's key and an application's secret stand in the address of the call."""
+    stream = io.StringIO()
+    configure_logging(level, stream)
+    with httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200))) as client:
+        client.get("https://robots.example/send?key=SECRET")
+    assert "SECRET" not in stream.getvalue()
+
+
+def test_what_a_talkative_library_warns_of_is_heard_at_the_level_asked_for() -> None:
+    """Quiet about calls, not about trouble; and never louder than all else."""
+    stream = io.StringIO()
+    configure_logging("INFO", stream)
+    logging.getLogger("httpx").warning("trouble")
+    assert "trouble" in stream.getvalue()
+    configure_logging("ERROR", stream)
+    logging.getLogger("httpx").warning("more of it")
+    assert "more of it" not in stream.getvalue()
