@@ -13,8 +13,8 @@ from activities.channels.answers import Codes, call, judge
 from activities.channels.protocol import Message, clipped
 
 BASE = "https://oapi.dingtalk.com"
-CODES = Codes(("errcode",), frozenset({"-1", "130101", "130102", "90018", "90030"}), undone=frozenset({"-1"}))
-"""-1 the system is busy; the others are too many messages (open.dingtalk.com, 自定义机器人)."""
+CODES = Codes(("errcode",), frozenset({"-1", "130101", "130102", "410100", "90018", "90030"}), undone=frozenset({"-1"}))
+"""-1 the system is busy; the others are too many messages (open.dingtalk.com, 自定义机器人发送群消息, 错误码)."""
 _TEXT_BYTES = 18_000
 
 

@@ -13,8 +13,8 @@ from activities.channels.answers import Codes, call, judge
 from activities.channels.protocol import Message, clipped
 
 BASE = "https://open.feishu.cn"
-CODES = Codes(("code", "StatusCode"), frozenset({"11232", "9499", "230020"}))
-"""Too many messages (open.feishu.cn, 自定义机器人使用指南); it may say so with HTTP 400."""
+CODES = Codes(("code", "StatusCode"), frozenset({"11232", "9499", "230020", "99991400"}))
+"""Too many messages (open.feishu.cn, 自定义机器人使用指南 and 频控策略); it may say so with HTTP 400."""
 _TEXT_BYTES = 18_000
 
 
@@ -33,7 +33,9 @@ class FeishuRobot:
         """Send a text; an urgent one calls everybody in the group."""
         token, _, secret = message.address.partition(":")
         calls = '<at user_id="all">所有人</at> ' if message.urgent else ""
-        text = {"text": calls + clipped(message.text, _TEXT_BYTES)}
+        # What people write calls nobody.
+        words = message.text.replace("<at", "\N{FULLWIDTH LESS-THAN SIGN}at")
+        text = {"text": calls + clipped(words, _TEXT_BYTES)}
         body: dict[str, object] = {"msg_type": "text", "content": text}
         body |= signed(secret, int(time.time())) if secret else {}
         response, found = await call(self._client, "POST", self._url + quote(token, safe=""), body=body)

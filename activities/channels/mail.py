@@ -1,13 +1,16 @@
 """电子邮件: one connection a message; the Message-ID is the same at every attempt, so that a repetition can be told."""
 
+import re
+from collections.abc import Callable
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import ClassVar, Literal
 
 import aiosmtplib
 
-from activities.channels.protocol import Message, PermanentError, TransientError
+from activities.channels.protocol import Message, MisconfiguredError, PermanentError, TransientError
 
+MAILBOX = re.compile(r"[^@\s<>()\[\],;:\\\"]+@[^@\s<>()\[\],;:\\\"]+")
 _TEMPORARY = range(400, 500)
 Security = Literal["none", "starttls", "tls"]
 
@@ -44,6 +47,8 @@ class Mail:
 
     async def send(self, message: Message) -> None:
         """Send it, marked as urgent where it is."""
+        if not MAILBOX.fullmatch(message.address):
+            raise PermanentError("address-invalid")
         client = aiosmtplib.SMTP(**self._server)  # type: ignore[arg-type]
         handed = False
         try:
@@ -53,9 +58,12 @@ class Mail:
         except aiosmtplib.SMTPRecipientsRefused as error:
             _refuse(error.recipients[0].code, "recipient-refused")
         except aiosmtplib.SMTPResponseException as error:
-            _refuse(error.code, f"SMTP {error.code}")
+            is_ours = not handed or isinstance(error, aiosmtplib.SMTPSenderRefused)
+            _refuse(error.code, f"SMTP {error.code}", MisconfiguredError if is_ours else PermanentError)
         except aiosmtplib.SMTPNotSupported:
-            raise PermanentError("server-lacks-what-is-configured") from None
+            if handed:
+                raise PermanentError("address-not-supported") from None
+            raise MisconfiguredError("server-lacks-what-is-configured") from None
         except (aiosmtplib.SMTPConnectError, aiosmtplib.SMTPConnectTimeoutError):
             raise TransientError("connection-failed") from None
         except aiosmtplib.SMTPTimeoutError:
@@ -93,7 +101,5 @@ class Mail:
         return written
 
 
-def _refuse(code: int, reason: str) -> None:
-    if code in _TEMPORARY:
-        raise TransientError(reason)
-    raise PermanentError(reason)
+def _refuse(code: int, reason: str, otherwise: Callable[[str], Exception] = PermanentError) -> None:
+    raise TransientError(reason) if code in _TEMPORARY else otherwise(reason)

@@ -30,8 +30,20 @@ class TransientError(Exception):
         self.retry_after = retry_after
 
 
+MENDED_AFTER = timedelta(minutes=1)
+"""How soon a channel that was refused its own credentials asks again: a provider may lock who asks often [P]."""
+
+
+class MisconfiguredError(TransientError):
+    """The channel's own credentials or settings are refused: everything goes out once `channels.toml` is mended."""
+
+    def __init__(self, reason: str) -> None:
+        """Keep a word for the log, never a secret."""
+        super().__init__(reason, retry_after=MENDED_AFTER)
+
+
 class PermanentError(Exception):
-    """It will never work: the address, the credentials or the message is refused."""
+    """It will never work: the address or the message is refused."""
 
     def __init__(self, reason: str) -> None:
         """Keep a word for the log, never an address or a secret."""

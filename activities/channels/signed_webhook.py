@@ -41,8 +41,7 @@ class SignedWebhook:
         }
         reply = await self._receivers.post(message.recipient, message.address, headers, body.encode())
         if reply.status is not None:
-            asked = None if reply.retry_after is None else str(floor(reply.retry_after.total_seconds()))
-            return judge_status(reply.status, asked)
+            return judge_status(reply.status, reply.retry_after)
         if reply.error in _NEVER:
             raise PermanentError(reply.error or "")
         raise TransientError(reply.error or "no-answer", doubtful=reply.error not in _UNSENT)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import httpx
 
-from activities.channels.answers import Codes, call, judge, judge_status
+from activities.channels.answers import Codes, asked_of, call, judge, judge_status
 from activities.channels.protocol import Message, clipped
 
 DEFAULT_BODY: Mapping[str, object] = {"phone": "{address}", "text": "{text}", "id": "{key}"}
@@ -44,7 +44,7 @@ class SmsGateway:
         if self._codes:
             judge(response, found, self._codes)
         else:
-            judge_status(response.status_code, response.headers.get("retry-after"))
+            judge_status(response.status_code, asked_of(response))
 
     async def close(self) -> None:
         """Close its connections."""

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
-from aiosmtpd.controller import UnthreadedController
 from aiosmtpd.smtp import SMTP
 
 
@@ -36,9 +35,12 @@ class Answer(NamedTuple):
     headers: dict[str, str] = {}
     hangs: bool = False
     cuts: bool = False
+    half: bool = False
+    """First half of the answer, and then it hangs or cuts."""
 
 
 HANG, CUT = Answer(hangs=True), Answer(cuts=True)
+HALF_AND_HANG, HALF_AND_CUT = (broken._replace(body={"errcode": 0}, half=True) for broken in (HANG, CUT))
 Behaviour = Callable[[Got], Answer]
 
 
@@ -91,6 +93,9 @@ class Peer:
                 self.got.append(got)
                 self.arrived.set()
                 answer = self._answer(got)
+                if answer.half:
+                    writer.write(_written(answer)[:-8])
+                    await writer.drain()
                 if answer.hangs:
                     await self.released.wait()
                 if answer.hangs or answer.cuts:
@@ -109,10 +114,11 @@ class Peer:
 class Mailbox:
     """An SMTP server; `refuses` gives the reply to RCPT, None takes the mail."""
 
-    def __init__(self) -> None:
+    def __init__(self, **how: Any) -> None:
         self.got: list[tuple[str, bytes]] = []
         self.refuses: str | None = None
         self.port = 0
+        self._how = how
 
     async def handle_RCPT(self, _server: SMTP, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
         """Take a recipient or not."""
@@ -129,8 +135,8 @@ class Mailbox:
     @asynccontextmanager
     async def listening(self) -> AsyncIterator["Mailbox"]:
         """Listen for the length of the block."""
-        controller = UnthreadedController(self, hostname="127.0.0.1", port=0, loop=asyncio.get_running_loop())
-        server = await asyncio.get_running_loop().create_server(controller._factory_invoker, "127.0.0.1", 0)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(self, loop=loop, **self._how), "127.0.0.1", 0)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self

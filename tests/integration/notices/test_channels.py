@@ -1,5 +1,6 @@
 """Each channel against a peer that acts as its provider does, each with its own way to say yes, no and later."""
 
+import asyncio
 import email
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
@@ -10,7 +11,7 @@ import httpx
 import pytest
 from standardwebhooks import Webhook
 
-from activities.channels import Channel, Message, PermanentError, TransientError
+from activities.channels import Channel, Message, MisconfiguredError, PermanentError, TransientError
 from activities.channels.answers import Codes
 from activities.channels.dingtalk_robot import DingtalkRobot
 from activities.channels.feishu_robot import FeishuRobot
@@ -21,7 +22,16 @@ from activities.channels.wecom_app import WecomApp
 from activities.channels.wecom_robot import WecomRobot
 from activities.receivers import Receivers
 from starter.signing import fresh_secret
-from tests.integration.notices.peers import CUT, HANG, Answer, Got, Mailbox, Peer
+from tests.integration.notices.peers import (
+    CUT,
+    HALF_AND_CUT,
+    HALF_AND_HANG,
+    HANG,
+    Answer,
+    Got,
+    Mailbox,
+    Peer,
+)
 
 OK = Answer(body={"errcode": 0, "code": 0})
 MESSAGE = Message(
@@ -90,8 +100,8 @@ async def test_a_message_is_taken(kind: str):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     ("answer", "doubtful"),
-    [(Answer(429, headers={"retry-after": "9"}), False), (Answer(500), True), (CUT, True)],
-    ids=["429", "500", "cut"],
+    [(Answer(429, headers={"retry-after": "9"}), False), (Answer(500), True), (CUT, True), (HALF_AND_CUT, True)],
+    ids=["429", "500", "cut", "cut in the answer"],
 )
 async def test_what_may_pass_is_told_with_its_doubt(kind: str, answer: Answer, *, doubtful: bool):
     """Too many, an error of the server, a line that was cut after the request."""
@@ -103,10 +113,11 @@ async def test_what_may_pass_is_told_with_its_doubt(kind: str, answer: Answer, *
 
 
 @pytest.mark.parametrize("kind", KINDS[:-1])
-async def test_a_provider_that_hangs_is_left_in_time_and_in_doubt(kind: str):
+@pytest.mark.parametrize("how", [HANG, HALF_AND_HANG], ids=["silent", "in the answer"])
+async def test_a_provider_that_hangs_is_left_in_time_and_in_doubt(kind: str, how: Answer):
     """The request was read: it may be shown yet."""
     with pytest.raises(TransientError, match="timeout") as failed:
-        await sent(kind, HANG)
+        await sent(kind, how)
     assert failed.value.doubtful
 
 
@@ -157,21 +168,81 @@ async def test_robots_sign_where_their_address_has_a_secret():
     assert {"timestamp", "sign"} <= set(feishu.json)
 
 
-async def test_an_application_keeps_its_token_and_renews_one_that_is_refused():
-    """One request for it, and another after 42001."""
-    answers = [OK, OK, Answer(body={"errcode": 42001}), OK]
-    async with Peer(
-        behaves=lambda got: as_wecom(got, answers[0] if got.path.endswith("gettoken") else answers.pop(0))
-    ).listening() as peer:
+def wecom_of(*tokens: str, refuses: set[str]) -> Peer:
+    """Give out tokens in their order, and refuse some of them."""
+    left = list(tokens)
+
+    def behave(got: Got) -> Answer:
+        if got.path.endswith("gettoken"):
+            return Answer(body={"errcode": 0, "access_token": left.pop(0), "expires_in": 7200})
+        return Answer(body={"errcode": 42001 if got.query["access_token"] in refuses else 0})
+
+    return Peer(behaves=behave)
+
+
+def calls(peer: Peer) -> list[str]:
+    """What was asked of a peer, in order."""
+    return [got.path.rpartition("/")[2] for got in peer.got]
+
+
+async def test_an_application_keeps_its_token_and_renews_one_that_is_refused_at_once():
+    """One request for it; after 42001 another, and the same message again."""
+    refused: set[str] = set()
+    async with wecom_of("T1", "T2", refuses=refused).listening() as peer:
         channel = channel_at("wecom-app", peer.base)
         await channel.send(MESSAGE)
         await channel.send(MESSAGE)
-        with pytest.raises(TransientError, match="42001"):
-            await channel.send(MESSAGE)
+        refused.add("T1")
         await channel.send(MESSAGE)
         await channel.close()
-    assert [got.path.rpartition("/")[2] for got in peer.got] == ["gettoken", "send", "send", "send", "gettoken", "send"]
-    assert peer.got[1].json["enable_duplicate_check"] == 1
+    assert calls(peer) == ["gettoken", "send", "send", "send", "gettoken", "send"]
+    assert peer.got[0].query == {"corpid": "corp", "corpsecret": "secret"}
+    assert peer.got[3].body == peer.got[5].body
+
+
+async def test_an_application_renews_a_token_once_however_many_messages_it_was_refused_to():
+    """What is fresh is not thrown away by an answer that was late."""
+    refused: set[str] = set()
+    async with wecom_of("T1", "T2", refuses=refused).listening() as peer:
+        channel = channel_at("wecom-app", peer.base)
+        await channel.send(MESSAGE)
+        refused.add("T1")
+        await asyncio.gather(*(channel.send(MESSAGE) for _ in range(5)))
+        await channel.close()
+    assert calls(peer).count("gettoken") == 2
+
+
+async def test_an_application_whose_new_token_is_refused_too_tries_again_later():
+    """Renewed once for a message, not for ever."""
+    async with wecom_of("T1", "T2", refuses={"T1", "T2"}).listening() as peer:
+        channel = channel_at("wecom-app", peer.base)
+        with pytest.raises(TransientError, match="42001"):
+            await channel.send(MESSAGE)
+        await channel.close()
+    assert calls(peer) == ["gettoken", "send", "gettoken", "send"]
+
+
+async def test_an_application_that_is_refused_its_token_waits_for_its_secret_to_be_mended():
+    """40001: the secret is wrong; no message is at fault."""
+    async with Peer(Answer(body={"errcode": 40001, "errmsg": "invalid credential"})).listening() as peer:
+        channel = channel_at("wecom-app", peer.base)
+        with pytest.raises(MisconfiguredError, match="gettoken: code 40001"):
+            await channel.send(MESSAGE)
+        await channel.close()
+
+
+async def test_an_application_asks_its_provider_to_show_a_repetition_once_and_another_notice_again():
+    """The provider compares whole requests: two reminders in the same words differ by their key."""
+    first = (await sent("wecom-app", OK)).got[-1].json
+    again = (await sent("wecom-app", OK)).got[-1].json
+    other = (await sent("wecom-app", OK, MESSAGE.model_copy(update={"key": "n2-1"}))).got[-1].json
+    assert (first["touser"], first["msgtype"], first["agentid"]) == ("TOKEN", "text", 7)
+    assert (first["enable_duplicate_check"], first["duplicate_check_interval"]) == (1, 14400)
+    assert first == again != other
+    long = MESSAGE.model_copy(update={"text": "集结" * 1000})
+    content = (await sent("wecom-app", OK, long)).got[-1].json["text"]["content"]
+    assert len(content.encode()) <= 2048
+    assert content.endswith(f"〔{MESSAGE.key}〕")
 
 
 async def test_a_webhook_is_signed_and_known_by_its_id():
@@ -201,18 +272,41 @@ async def test_a_mail_server_says_later_or_never(reply: str, error: type[Excepti
     async with Mailbox().listening() as mailbox:
         mailbox.refuses = reply
         with pytest.raises(error):
-            await Mail("127.0.0.1", mailbox.port, "a@example.org", security="none").send(MESSAGE)
+            await Mail("127.0.0.1", mailbox.port, "a@example.org", security="none").send(
+                MESSAGE.model_copy(update={"address": "li@example.org"})
+            )
+
+
+@pytest.mark.parametrize("address", ["foo", "foo@", "@x", "a@x.org, b@x.org", "a@[", "(", "a@x.org\r\nBcc: z@z.org"])
+async def test_an_address_that_is_none_fails_for_good_and_is_sent_to_nobody(address: str):
+    """What somebody typed into a roster."""
+    async with Mailbox().listening() as mailbox:
+        with pytest.raises(PermanentError, match="address-invalid"):
+            await Mail("127.0.0.1", mailbox.port, "a@example.org", security="none").send(
+                MESSAGE.model_copy(update={"address": address})
+            )
+    assert mailbox.got == []
+
+
+async def test_an_account_that_a_mail_server_refuses_waits_until_it_is_mended():
+    """Every mail would fail for good otherwise, for one wrong password."""
+    async with Mailbox(auth_require_tls=False, auth_callback=lambda *_: False).listening() as mailbox:
+        account = {"username": "whistle", "password": "wrong"}
+        mail = Mail("127.0.0.1", mailbox.port, "a@example.org", security="none", **account)
+        with pytest.raises(MisconfiguredError, match="SMTP 535"):
+            await mail.send(MESSAGE.model_copy(update={"address": "li@example.org"}))
 
 
 async def test_a_mail_server_that_is_down_hangs_or_lacks_encryption_is_told_apart():
     """Nothing was handed over in any of these."""
+    to_li = MESSAGE.model_copy(update={"address": "li@example.org"})
     with pytest.raises(TransientError, match="connection-failed"):
-        await Mail("127.0.0.1", 1, "a@example.org", security="none").send(MESSAGE)
+        await Mail("127.0.0.1", 1, "a@example.org", security="none").send(to_li)
     async with Peer(HANG).listening() as silent:
         with pytest.raises(TransientError) as failed:
-            await Mail("127.0.0.1", silent.port, "a@example.org", security="none", timeout_s=0.3).send(MESSAGE)
+            await Mail("127.0.0.1", silent.port, "a@example.org", security="none", timeout_s=0.3).send(to_li)
         assert not failed.value.doubtful
     async with Mailbox().listening() as mailbox:
-        with pytest.raises(PermanentError, match="lacks"):
-            await Mail("127.0.0.1", mailbox.port, "a@example.org").send(MESSAGE)
+        with pytest.raises(MisconfiguredError, match="lacks"):
+            await Mail("127.0.0.1", mailbox.port, "a@example.org").send(to_li)
     assert mailbox.got == []

@@ -3,16 +3,25 @@
 import base64
 import hashlib
 import hmac
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
 import pytest
 
-from activities.channels import PermanentError, TransientError, dingtalk_robot, feishu_robot, wecom_robot
+from activities.channels import (
+    MisconfiguredError,
+    PermanentError,
+    TransientError,
+    dingtalk_robot,
+    feishu_robot,
+    wecom_robot,
+)
 from activities.channels.answers import Codes, judge, network_errors
 from activities.channels.opening import open_channels
-from activities.channels.protocol import clipped
+from activities.channels.protocol import MENDED_AFTER, clipped
 from activities.channels.sections import ChannelsInvalidError, read_sections
 from activities.channels.sms_gateway import filled
 
@@ -52,6 +61,9 @@ def test_a_200_whose_body_refuses_is_a_failure_for_good(codes: Codes, field: str
         (WECOM, 200, {"errcode": 45009}, False),
         (WECOM, 200, {"errcode": -1}, True),
         (DINGTALK, 200, {"errcode": 130101}, False),
+        (DINGTALK, 200, {"errcode": 410100}, False),
+        (DINGTALK, 200, {"errcode": -1}, True),
+        (FEISHU, 200, {"code": 11232}, False),
         (FEISHU, 400, {"code": 11232}, False),
         (WECOM, 429, {}, False),
         (WECOM, 503, {}, False),
@@ -71,19 +83,61 @@ def test_what_may_pass_is_tried_again_and_its_doubt_is_told(
     assert failed.value.doubtful is doubtful
 
 
-@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 410, 413])
-def test_what_the_server_refuses_is_refused_for_good(status: int):
-    """Redirects are not followed."""
+@pytest.mark.parametrize("status", [400, 410, 413, 422])
+def test_a_message_that_the_server_refuses_is_refused_for_good(status: int):
+    """No repetition helps."""
     with pytest.raises(PermanentError):
         answered(WECOM, status)
 
 
-def test_retry_after_is_heard_with_a_status_and_with_a_code():
-    """In seconds."""
-    for status, body in ((429, {}), (200, {"errcode": 45009})):
-        with pytest.raises(TransientError) as failed:
-            answered(WECOM, status, {"retry-after": "7"}, **body)
-        assert failed.value.retry_after.total_seconds() == 7
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405])
+def test_a_way_that_the_server_refuses_is_waited_for_until_somebody_mends_it(status: int):
+    """A wrong path or a proxy between: redirects are not followed, and who asks often may be locked out."""
+    with pytest.raises(MisconfiguredError) as failed:
+        answered(WECOM, status)
+    assert failed.value.retry_after == MENDED_AFTER
+    assert not failed.value.doubtful
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "header", "body"),
+    [
+        (WECOM, 429, "retry-after", {}),
+        (WECOM, 200, "retry-after", {"errcode": 45009}),
+        (FEISHU, 429, "x-ogw-ratelimit-reset", {"code": 99991400, "msg": "request trigger frequency limit"}),
+        (FEISHU, 400, "x-ogw-ratelimit-reset", {"code": 99991400}),
+    ],
+)
+def test_a_request_for_patience_is_heard_with_a_status_and_with_a_code(
+    codes: Codes, status: int, header: str, body: dict[str, object]
+):
+    """In seconds; Feishu's gateway has a header of its own."""
+    with pytest.raises(TransientError) as failed:
+        answered(codes, status, {header: "7"}, **body)
+    assert failed.value.retry_after.total_seconds() == 7
+
+
+def test_a_request_for_patience_may_be_a_date():
+    """As HTTP allows."""
+    at = datetime.now(UTC) + timedelta(seconds=90)
+    with pytest.raises(TransientError) as failed:
+        answered(WECOM, 429, {"retry-after": format_datetime(at, usegmt=True)})
+    assert 80 < failed.value.retry_after.total_seconds() <= 90
+
+
+@pytest.mark.parametrize(
+    ("codes", "body"),
+    [
+        (WECOM, {"errcode": 45099, "errmsg": "api freq out of limit: too frequent"}),
+        (DINGTALK, {"errcode": 130199, "errmsg": "send too fast, exceed 20 times per minute"}),
+        (DINGTALK, {"errcode": 410199, "errmsg": "发送速度太快而限流"}),
+        (FEISHU, {"code": 11299, "msg": "frequency limited psm[x]"}),
+    ],
+)
+def test_a_code_that_nobody_knew_and_that_speaks_of_too_much_passes(codes: Codes, body: dict[str, object]):
+    """Providers add codes; a call to an emergency is not lost for it."""
+    with pytest.raises(TransientError):
+        answered(codes, **body)
 
 
 @pytest.mark.parametrize(
