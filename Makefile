@@ -6,6 +6,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Compiled once: where Python may not write bytecode, each start and each run of the sandbox would compile them anew.
+MODULES := domain workflows activities storage starter catalogues benchmarks worker.py settings.py observability.py
 
 .PHONY: help setup demo up bench bench-all test check format docs histories lock clean
 
@@ -23,6 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --disable-pip-version-check --progress-bar off --require-hashes --only-binary :all: -r requirements.lock \
 	  | sed -un 's/^Collecting \([^ ]*\).*/    \1/p; /^Installing/s/:.*/ …/p; /^Successfully/s/^\(Successfully installed\).*/\1/p'
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q $(MODULES)
 	@touch $@
 
 ## make demo    one emergency whistle through all seven steps; KEEP=1 stays up

@@ -17,8 +17,6 @@ from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
 from temporalio.worker import Worker
-from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
-from temporalio.workflow import SandboxImportNotificationPolicy
 
 from activities.compliance import ComplianceActivities
 from activities.digest import DigestActivities
@@ -39,6 +37,7 @@ from storage.registrations import Unstarted
 from storage.whistles import value_of
 from workflows.compliance import ComplianceSweepWorkflow, DailyDigestWorkflow
 from workflows.outbox import OUTBOX, OutboxWorkflow
+from workflows.sandbox import workflow_runner
 from workflows.scorecard import MonthlyScorecardWorkflow
 from workflows.webhooks import WEBHOOKS, WebhookWorkflow
 from workflows.whistle import WhistleWorkflow
@@ -122,16 +121,6 @@ def _notices(settings: Settings) -> NoticeSettings:
         link=settings.notice_link,
         listed=settings.webhook_allow,
     )
-
-
-def workflow_runner() -> SandboxedWorkflowRunner:
-    """The sandbox: it reloads a workflow's own module for each run, and nothing that is pure or has no place in it.
-
-    What is neither named here nor imported as passed through is refused: reloading it would cost every run.
-    """
-    passed = SandboxRestrictions.default.with_passthrough_modules("asyncpg", "domain", "observability", "structlog")
-    refusing = SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
-    return SandboxedWorkflowRunner(restrictions=passed.with_import_notification_policy(refusing))
 
 
 def main() -> NoReturn:

@@ -4,9 +4,11 @@ Whatever crashed before, the row lock and the two keys of the tables decide: a c
 decided again, and events that the workflow has not seen are handed to it before anything new is written.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import asyncpg
 from pydantic import ValidationError
 
 from domain.authority import Request
@@ -26,23 +28,24 @@ from storage.commits import Entry, Follower, commits_after, write
 from storage.pool import Connection, Pool, brief_transaction
 
 # Two rows when whistles merge; their fixed order is what keeps two merges from waiting for each other.
-_LOCK = """
-select whistle_id, sequence, state, updated_at, case when whistle_id = $1 then value::text end as value
-from whistle where whistle_id = any($2::text[]) order by whistle_id for update
-"""
+_LOCK = "select from whistle where whistle_id in ({}) order by whistle_id for update"
+_LOCKABLE = re.compile(r"[A-Za-z0-9._:-]+")
 
-# A statement of its own: the one that waited for the lock still sees the tables as they were before.
-_KNOWN = f"""
-select c.content_hash, c.last_sequence, c.state, p.body as private, ({EDITION}) as edition, (
+# A statement of its own: one that waited for the lock itself would see the other tables as they were before.
+_HELD = f"""
+select w.sequence, w.updated_at, w.value::text as value, t.state as target_state,
+    c.content_hash, c.last_sequence, c.state, p.body as private, ({EDITION}) as edition, (
     with recursive follower as (
         select whistle_id, source_system from whistle where merged_into = $1
         union select w.whistle_id, w.source_system from whistle w join follower f on w.merged_into = f.whistle_id
     )
     select jsonb_agg(jsonb_build_array(whistle_id, source_system) order by whistle_id) from follower
 ) as followers
-from (select) as one
+from whistle w
+left join whistle t on t.whistle_id = $4
 left join command c on c.whistle_id = $1 and c.command_id = $2
 left join command_private p on p.whistle_id = $1 and p.command_id = $2 and p.private_ref = $3
+where w.whistle_id = $1
 """  # noqa: S608 - EDITION is a constant
 
 
@@ -63,44 +66,8 @@ class _Whole(NamedTuple):
     private: dict[str, Any] | None
 
 
-async def record(pool: Pool, rules_profile: str, request: RecordInput) -> RecordOutput:
-    """Decide and store a command, or return what the workflow does not know yet.
-
-    Five statements, begin and commit included. Raises the refusals of the domain, having written nothing; after any
-    other error the same request may be sent again.
-    """
-    asked = _read(request)
-    async with pool.acquire() as connection, brief_transaction(connection):
-        if asked is None:
-            return await _adopt(connection, request)
-        return await _record(connection, rules_profile, request, asked)
-
-
-async def _adopt(connection: Connection, request: RecordInput) -> RecordOutput:
-    held = await _lock(connection, request, None)
-    return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
-
-
-async def _record(connection: Connection, profile: str, request: RecordInput, asked: _Asked) -> RecordOutput:
-    target = getattr(asked.command, "merge_into", None)
-    held = await _lock(connection, request, target)
-    known = await connection.fetchrow(_KNOWN, request.whistle_id, asked.command_id, asked.private_ref)
-    if known is None:
-        message = "a query of one row gave none"
-        raise LookupError(message)
-    whole = _whole(request, asked, known["private"])
-    if known["content_hash"] is not None:
-        answer = first_answer(known, asked.command_id, whole.content_hash)
-        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence), answer=answer)
-    if held.sequence != request.known_sequence:
-        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
-    rules = await rules_of(connection, profile, known["edition"])
-    entry = _decided(request, asked, whole, held, rules._replace(merge_target=held.target))
-    followers = tuple(Follower(*row) for row in known["followers"] or ())
-    return await _stored(connection, entry._replace(followers=followers), held.whistle, rules)
-
-
 class _Held(NamedTuple):
+    row: asyncpg.Record
     whistle: Whistle
     last_at: datetime
     target: MergeTarget | None
@@ -110,20 +77,56 @@ class _Held(NamedTuple):
         return self.whistle.sequence
 
 
-async def _lock(connection: Connection, request: RecordInput, target: str | None) -> _Held:
-    wanted = [request.whistle_id, *([target] if target else [])]
-    rows = {row["whistle_id"]: row for row in await connection.fetch(_LOCK, request.whistle_id, wanted)}
-    own, other = rows.get(request.whistle_id), rows.get(target or "")
-    if own is None:
+async def record(pool: Pool, rules_profile: str, request: RecordInput) -> RecordOutput:
+    """Decide and store a command, or return what the workflow does not know yet.
+
+    Four round trips, begin and commit included. Raises the refusals of the domain, having written nothing; after any
+    other error the same request may be sent again.
+    """
+    asked = _read(request)
+    target = asked and getattr(asked.command, "merge_into", None)
+    async with pool.acquire() as connection, brief_transaction(connection, _locking(request.whistle_id, target)):
+        held = await _held(connection, request, asked, target)
+        if asked is None:
+            return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
+        return await _record(connection, rules_profile, request, asked, held)
+
+
+async def _record(
+    connection: Connection, profile: str, request: RecordInput, asked: _Asked, held: _Held
+) -> RecordOutput:
+    whole = _whole(request, asked, held.row["private"])
+    if held.row["content_hash"] is not None:
+        answer = first_answer(held.row, asked.command_id, whole.content_hash)
+        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence), answer=answer)
+    if held.sequence != request.known_sequence:
+        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
+    rules = await rules_of(connection, profile, held.row["edition"])
+    entry = _decided(request, asked, whole, held, rules._replace(merge_target=held.target))
+    followers = tuple(Follower(*row) for row in held.row["followers"] or ())
+    return await _stored(connection, entry._replace(followers=followers), held.whistle, rules)
+
+
+def _locking(*whistle_ids: str | None) -> str:
+    """Say which rows to lock; an id that no whistle can have locks none, and is not found afterwards."""
+    lockable = [f"'{given}'" for given in whistle_ids if given and _LOCKABLE.fullmatch(given)]
+    return _LOCK.format(", ".join(lockable) or "null")
+
+
+async def _held(connection: Connection, request: RecordInput, asked: _Asked | None, target: str | None) -> _Held:
+    command_id, private_ref = (asked.command_id, asked.private_ref) if asked else (None, None)
+    row = await connection.fetchrow(_HELD, request.whistle_id, command_id, private_ref, target)
+    if row is None:
         message = f"there is no whistle {request.whistle_id}"
         raise NotFoundError(message)
-    if own["sequence"] < request.known_sequence:
-        message = f"{request.whistle_id} is stored up to {own['sequence']}, known up to {request.known_sequence}"
+    if row["sequence"] < request.known_sequence:
+        message = f"{request.whistle_id} is stored up to {row['sequence']}, known up to {request.known_sequence}"
         raise LedgerBehindError(message)
     return _Held(
-        whistle=Whistle.model_validate_json(own["value"]),
-        last_at=own["updated_at"],
-        target=MergeTarget(other["whistle_id"], State(other["state"])) if other else None,
+        row=row,
+        whistle=Whistle.model_validate_json(row["value"]),
+        last_at=row["updated_at"],
+        target=MergeTarget(target, State(row["target_state"])) if target and row["target_state"] else None,
     )
 
 

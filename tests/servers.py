@@ -16,8 +16,9 @@ from temporalio.worker import Worker
 
 from tests.fakes import FakeLedger
 from tests.stage import TASK_QUEUE
-from worker import WORKFLOWS, workflow_runner
+from worker import WORKFLOWS
 from workflows.presentation import ATTRIBUTE_KEYS
+from workflows.sandbox import workflow_runner
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 _KINDS = {

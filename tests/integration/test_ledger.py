@@ -247,12 +247,20 @@ async def test_clocks_and_supervisions_follow_the_whistle(desk: Desk):
     assert await desk.pool.fetchval("select count(*) from supervision") == 0
 
 
-async def test_a_command_costs_five_statements(desk: Desk, database: Database):
-    """It is the hot path of everything: begin, lock, look, write, commit."""
+async def test_a_command_costs_four_round_trips(desk: Desk, database: Database):
+    """It is the hot path of everything: begin and lock, look, write, commit."""
     await rules(desk.pool, "default")
     seen: list[str] = []
     async with await open_pool(database.dsn, size=1) as one:
         async with one.acquire() as connection:
             connection.add_query_logger(lambda logged: seen.append(logged.query))
         await Desk(one, desk.whistle_id).do("clerk@jinhaihu", "review", **REVIEW)
-    assert [s.split()[0].strip(";").lower() for s in seen] == ["begin", "select", "select", "with", "commit"]
+    assert [s.split()[0].strip(";").lower() for s in seen] == ["begin", "select", "with", "commit"]
+
+
+@pytest.mark.parametrize("stranger", ["12345:nobody", "", "a'); drop table event; --", "x' or 'a' = 'a", "哨"])
+async def test_an_id_that_no_whistle_has_is_not_found(desk: Desk, stranger: str):
+    """The statement that locks carries the id in its text, so only what may be an id ever gets there."""
+    with pytest.raises(NotFoundError):
+        await Desk(desk.pool, stranger).do("clerk@jinhaihu", "review", **REVIEW)
+    assert await desk.pool.fetchval("select count(*) from event") > 0

@@ -10,7 +10,8 @@ from temporalio.worker import Replayer
 
 from tests.replay.record import HISTORIES
 from tests.replay.stories import STORIES
-from worker import WORKFLOWS, workflow_runner
+from worker import WORKFLOWS
+from workflows.sandbox import workflow_runner
 
 KEPT = sorted(HISTORIES.rglob("*.json"))
 

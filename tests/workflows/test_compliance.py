@@ -24,8 +24,8 @@ from starter.calendar_seed import official_days
 from tests.fakes import FakeLedger
 from tests.servers import make_test_worker
 from tests.stage import CLERK, SOURCE, TASK_QUEUE, Play, registration
-from worker import workflow_runner
 from workflows.compliance import ComplianceSweepWorkflow, DailyDigestWorkflow
+from workflows.sandbox import workflow_runner
 from workflows.whistle import WhistleWorkflow
 
 CALENDAR = WorkCalendar.of(official_days())

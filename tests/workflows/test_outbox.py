@@ -12,9 +12,9 @@ from temporalio.worker import Worker
 
 from domain.delivery import Delivered, DeliveryRound
 from tests.stage import TASK_QUEUE
-from worker import workflow_runner
 from workflows import policies
 from workflows.outbox import OUTBOX, OutboxWorkflow
+from workflows.sandbox import workflow_runner
 
 
 class FakeDelivery:

@@ -13,7 +13,7 @@ from temporalio.worker import Worker
 from domain.figures.freezing import FreezePeriod, PeriodFrozen, ScorecardAsked, ScorecardsFrozen
 from domain.figures.periods import Period
 from tests.stage import TASK_QUEUE
-from worker import workflow_runner
+from workflows.sandbox import workflow_runner
 from workflows.scorecard import MonthlyScorecardWorkflow
 
 
