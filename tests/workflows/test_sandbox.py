@@ -1,26 +1,12 @@
-"""The sandbox still guards what it guards, and asks no workflow for what no payload needs."""
+"""The sandbox still guards what it guards, though it asks no workflow for what no payload needs."""
 
-import time
-
-from temporalio import workflow
+import pytest
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.worker import Worker
 
-with workflow.unsafe.imports_passed_through():
-    import pytest
-
-    from tests.stage import TASK_QUEUE
-    from workflows.sandbox import workflow_runner
-
-
-@workflow.defn(failure_exception_types=[Exception])
-class Careless:
-    """Reads the clock of the machine."""
-
-    @workflow.run
-    async def run(self, wanted: str) -> str:
-        """Give back what was asked for, after a look at the clock if it is asked for."""
-        return str(time.time()) if wanted == "the time" else wanted
+from tests.stage import TASK_QUEUE
+from tests.workflows.careless import Careless
+from workflows.sandbox import workflow_runner
 
 
 async def test_what_is_not_deterministic_is_refused(client: Client):
