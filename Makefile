@@ -69,7 +69,7 @@ docs: $(READY)
 	@PYTHONPATH=. $(BIN)/python docs/generate_lifecycle.py
 	@PYTHONPATH=. $(BIN)/python docs/generate_reference.py
 
-## make histories  records anew the histories that replay tests keep, after a deliberate change
+## make histories  records the corpus of this version that replay tests keep, after a deliberate change
 histories: $(READY)
 	@PYTHONPATH=. $(BIN)/python -m tests.replay.record
 

@@ -6,8 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from temporalio.client import Client, WorkflowHandle, WorkflowUpdateStage
-from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowHandle, WorkflowUpdateStage
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+)
 
 from domain.ledger import Answer, WhistleInput
 from domain.registration import Registration
@@ -70,17 +75,28 @@ class Play:
     @classmethod
     async def start(cls, client: Client, whistle_id: str) -> "Play":
         """Start the workflow of a whistle, registered or not."""
-        handle = await client.start_workflow(
-            WhistleWorkflow.run,
-            WhistleInput(whistle_id=whistle_id, title="盗采砂石"),
-            id=f"whistle:{whistle_id}",
-            task_queue=TASK_QUEUE,
-            search_attributes=TypedSearchAttributes(
-                [SearchAttributePair(SearchAttributeKey.for_keyword("WhistleState"), "SOURCED")]
-            ),
-            static_summary="【哨源】盗采砂石",
-        )
+        handle = await client.start_workflow(WhistleWorkflow.run, _input(whistle_id), **_options(whistle_id))
         return cls(client, whistle_id, handle)
+
+    @classmethod
+    async def begin_with(
+        cls, client: Client, ledger: FakeLedger, now: datetime, name: str, actor: Actor, **fields: Any
+    ) -> "Play":
+        """Store a registration and start its workflow with a command in its first task."""
+        whistle_id = ledger.register(registration(now), SOURCE, now)
+        play = cls(client, whistle_id, client.get_workflow_handle_for(WhistleWorkflow.run, f"whistle:{whistle_id}"))
+        sent = play._next_id(actor)
+        play.sent.append(sent)
+        start = WithStartWorkflowOperation(
+            WhistleWorkflow.run,
+            _input(whistle_id),
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            **_options(whistle_id),
+        )
+        await client.execute_update_with_start_workflow(
+            name, _argument(actor, sent, fields), id=sent, start_workflow_operation=start
+        )
+        return play
 
     async def do(self, name: str, actor: Actor, *, command_id: str | None = None, **fields: Any) -> Answer:
         """Send one command and wait for its answer; raises WorkflowUpdateFailedError."""
@@ -185,6 +201,20 @@ class Play:
         await self.handle_all(*responders)
         await self.conclude(*responders)
         return len(self.sent)
+
+
+def _input(whistle_id: str) -> WhistleInput:
+    return WhistleInput(whistle_id=whistle_id, title="盗采砂石")
+
+
+def _options(whistle_id: str) -> dict[str, Any]:
+    state = SearchAttributePair(SearchAttributeKey.for_keyword("WhistleState"), "SOURCED")
+    return {
+        "id": f"whistle:{whistle_id}",
+        "task_queue": TASK_QUEUE,
+        "search_attributes": TypedSearchAttributes([state]),
+        "static_summary": "【哨源】盗采砂石",
+    }
 
 
 def _argument(actor: Actor, command_id: str, fields: dict[str, Any]) -> dict[str, Any]:

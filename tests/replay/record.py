@@ -1,42 +1,58 @@
-"""`python -m tests.replay.record [STORY…]`: play the stories and keep their histories, for later releases to replay."""
+"""`python -m tests.replay.record [STORY…]`: play the stories and keep what they leave as the corpus of this release."""
 
 import asyncio
-import json
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from datetime import timedelta
+from typing import Any, NamedTuple
 
 from temporalio.client import WorkflowHistory
 
+from domain.values import compact
+from domain.working_time import BEIJING, WorkCalendar
 from tests.fakes import FakeLedger, shipped_rules
+from tests.replay.corpus import OURS, Edition, commands_of, is_released
 from tests.replay.stories import STORIES, Scene, Story
 from tests.servers import make_test_worker, time_skipping_server
 
-HISTORIES = Path(__file__).with_name("histories")
+
+class Told(NamedTuple):
+    """What a story left: the history of its last run, and the value it came to."""
+
+    history: WorkflowHistory
+    value: dict[str, Any]
 
 
-async def tell(story: Story) -> WorkflowHistory:
-    """Play a story on a server of its own and fetch the history of its last run."""
-    ledger = FakeLedger(shipped_rules())
+async def tell(story: Story) -> Told:
+    """Play a story on a server of its own, from a Monday morning on without holidays: the same whenever it is told."""
+    ledger = FakeLedger(shipped_rules(WorkCalendar()))
     async with time_skipping_server() as env, make_test_worker(env.client, ledger):
+        now = (await env.get_current_time()).astimezone(BEIJING)
+        monday = now.replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=8 - now.isoweekday())
+        await env.sleep(monday - now)
         play = await story(Scene(env, ledger))
-        return await play.handle.fetch_history()
+        return Told(await play.handle.fetch_history(), compact(ledger.values[play.whistle_id]))
 
 
-async def main(names: Sequence[str]) -> None:
-    """Record the named stories, or all of them."""
-    HISTORIES.mkdir(exist_ok=True)
+async def main(names: Sequence[str]) -> int:
+    """Record the named stories, or all of them; gives the exit code."""
+    if is_released(OURS):
+        print(f"{OURS} is released and whistles run on it: its histories stay. Raise the version in pyproject.toml,")  # noqa: T201
+        print("give it a heading '(unreleased)' in CHANGELOG.md, run make setup, and record again.")  # noqa: T201
+        return 1
+    edition, sequences = Edition.of(), dict[str, list[str]]()
     for name in names or STORIES:
-        history = await tell(STORIES[name])
-        text = json.dumps(history.to_json_dict(), ensure_ascii=False, separators=(",", ":"))
-        # Stack traces name the folder they were raised in, which is nobody's business here.
-        text = text.replace(f"{HISTORIES.parents[2]}/", "")
-        (HISTORIES / f"{name}.json").write_text(f"{text}\n", encoding="utf-8")
-        print(f"{name}: {len(history.events)} events")  # noqa: T201 - a program for people
+        told = await tell(STORIES[name])
+        edition.keep_history(name, told.history)
+        edition.keep_value(name, told.value)
+        sequences[name] = commands_of(told.history)
+        print(f"{OURS}/{name}: {len(told.history.events)} events, {len(sequences[name])} commands")  # noqa: T201
+    edition.keep_commands(sequences)
+    return 0
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1:]))
+    code = asyncio.run(main(sys.argv[1:]))
     sys.stdout.flush()
-    os._exit(0)
+    os._exit(code)

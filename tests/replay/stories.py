@@ -25,8 +25,10 @@ class Scene:
         self.ledger = ledger
 
     async def begin(self, *, reporter: bool = False) -> Play:
-        """Register a whistle and start its workflow."""
-        return await Play.begin(self.env.client, self.ledger, await self.env.get_current_time(), reporter=reporter)
+        """Register a whistle and start its workflow, and wait until it has read the registration."""
+        play = await Play.begin(self.env.client, self.ledger, await self.env.get_current_time(), reporter=reporter)
+        await play.view()
+        return play
 
     async def pass_time(self, duration: timedelta) -> None:
         """Let the server's clock run."""
@@ -52,6 +54,16 @@ async def closed_after_callback(scene: Scene) -> Play:
     await play.do("callback", SOURCE, reached=True, solved=True, satisfaction="FAIR")
     await play.do("appeal", department(THREE[1]), responder=THREE[1], reason="报到时间记录有误")
     await play.do("decide_appeal", PLATFORM, responder=THREE[1], upheld=True)
+    await play.handle.result()
+    return play
+
+
+async def commanded_at_once(scene: Scene) -> Play:
+    """A command that is there before the workflow has read anything."""
+    play = await Play.begin_with(
+        scene.env.client, scene.ledger, await scene.env.get_current_time(), "append", CLERK, text="又来电", kind="MORE"
+    )
+    await play.do("cancel", ADMIN, reason="误报")
     await play.handle.result()
     return play
 
@@ -243,6 +255,7 @@ STORIES: dict[str, Story] = {
     for story in (
         closed,
         closed_after_callback,
+        commanded_at_once,
         rejected,
         merged,
         cancelled,
