@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from domain.chains import (
+    MAY_REGISTER,
     OF_DISTRICT,
     Holder,
     Part,
     checker,
     holders,
     judges_itself,
+    possible_roles,
     reviewer,
     township_acts_for_responders,
 )
@@ -21,9 +23,10 @@ from domain.lifecycle import MOVES, Move
 from domain.report_in import ReportIn
 from domain.submission import StrikeClock
 from domain.values import Actor
-from domain.vocabulary import ReviewDecision, State, SupervisionLevel, WhistleKind
+from domain.vocabulary import ReviewDecision, Role, State, SupervisionLevel, WhistleKind
 from domain.whistle import Whistle
 
+REGISTER = "register"
 PLATFORM_INSTEAD = {"check": checker, "evaluate": checker, "decide_extension": reviewer}
 ANY_ROUND: dict[str, Callable[[Whistle, str], ReportIn | None]] = {
     "appeal": Whistle.last_evaluated,
@@ -60,6 +63,22 @@ def authorise(whistle: Whistle, request: Request) -> Move:
             return row
         reasons.append(refused)
     raise MoveNotAllowedError(reasons[0] if reasons else f"{name} is not allowed in {whistle.state}")
+
+
+def roles_for(name: str) -> frozenset[Role]:
+    """The roles that may make a command, or `register`, on some whistle of some chain; empty for what is none."""
+    if name == REGISTER:
+        return MAY_REGISTER
+    parts = {part for row in MOVES if row.command == name for part in row.by}
+    instead = OF_DISTRICT[Part.PLATFORM].roles if name in PLATFORM_INSTEAD else frozenset()
+    return instead.union(*map(possible_roles, parts))
+
+
+def authorise_role(name: str, *roles: Role) -> None:
+    """Raise RoleNotAllowedError where none of these roles may ever make the command, whatever it says."""
+    able = roles_for(name)
+    if able and not able.intersection(roles):
+        raise RoleNotAllowedError(f"{name} is not for {', '.join(roles)}")
 
 
 def allowed(whistle: Whistle, actor: Actor, now: datetime) -> list[str]:

@@ -74,6 +74,10 @@ CHAINS: dict[Chain, ChainRule] = {
 }
 
 
+MAY_REGISTER = frozenset(role for rule in CHAINS.values() for role in rule.registered_by)
+"""The roles that may register in some chain."""
+
+
 class Part(StrEnum):
     """A part somebody plays in one whistle."""
 
@@ -180,6 +184,25 @@ def holder_of(whistle: Whistle, phase: Phase, responder: str | None = None) -> s
             return PLATFORM if judges_itself(whistle, checker(whistle)) and phase in JUDGED else checker(whistle)
         case _:
             return reviewer(whistle)
+
+
+def possible_roles(part: Part) -> frozenset[Role]:
+    """The roles that may hold a part of some whistle of some chain."""
+    match part:
+        case Part.SOURCE:
+            return frozenset({Role.SOURCE_SYSTEM})
+        case Part.REVIEW_CLERK | Part.CHECK_CLERK | Part.REVIEW_LEADER | Part.CHECK_LEADER:
+            return CALLER_ROLES
+        case Part.TOWNSHIP_CLERK:
+            return CLERK
+        case Part.ACCEPTOR:
+            return LEADER | OF_DISTRICT[Part.PLATFORM].roles
+        case Part.RESPONDER | Part.LEAD:
+            return RESPONDER_ROLES
+        case Part.SUPERVISED:
+            return CALLER_ROLES | {Role.SOURCE_SYSTEM, Role.DISTRICT_PLATFORM, Role.ARBITER}
+        case _:
+            return OF_DISTRICT[part].roles
 
 
 def judges_itself(whistle: Whistle, organisation: str, responders: tuple[str, ...] | None = None) -> bool:

@@ -82,6 +82,7 @@ class WhistleClient:
 
         Raises IdempotencyConflictError for other content under the same id.
         """
+        authority.authorise_role(authority.REGISTER, actor.role)
         matter = in_one_system(_registration(registration))
         authorise_registration(matter, actor)
         async with within_reach(self._patience):
@@ -98,6 +99,7 @@ class WhistleClient:
 
         Raises IdempotencyConflictError for other content under a known id, and every refusal of the domain.
         """
+        authority.authorise_role(name, actor.role)
         if stray := [FieldError(field=key, message="is not a field of a command") for key in ENVELOPE if key in body]:
             raise InvalidError(stray)
         argument = {**body, "actor": actor.model_dump(mode="json"), "command_id": command_id}

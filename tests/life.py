@@ -6,7 +6,7 @@ from typing import Any
 
 import catalogues
 from domain import events as e
-from domain.authority import Request, allowed
+from domain.authority import Request, allowed, roles_for
 from domain.catalogue_files import parse_limits, parse_organisations
 from domain.clocks import Strike, next_strike
 from domain.decisions import decide
@@ -97,7 +97,9 @@ class Life:
         doer = actor(who) if isinstance(who, str) else who
         argument = {**body, "actor": doer.model_dump(mode="json"), "command_id": f"{doer.subject}:{len(self.trail)}"}
         submission = parse(name, argument)
-        self._store(doer, decide(self.whistle, Request(submission.command, doer, self.now), self.rules))
+        decided = decide(self.whistle, Request(submission.command, doer, self.now), self.rules)
+        assert doer.role in roles_for(name), f"{name} was done by {doer.role}, which is said never to do it"
+        self._store(doer, decided)
         return self.whistle
 
     def wait(self, duration: timedelta | None = None, **span: float) -> Whistle:

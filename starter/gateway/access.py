@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
-from starter.gateway.problems import UNKNOWN_OUTCOME, InternalError, instance_of, problem_response
+from starter.gateway.problems import UNKNOWN_OUTCOME, InternalError, Refused
 
 REQUEST_ID = "X-Request-Id"
 _WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -49,9 +49,10 @@ class Metrics:
 class AccessLog:
     """Names, measures and logs each request."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        """Measure into these; by route, since paths hold ids, and there are too many of those."""
+    def __init__(self, app: ASGIApp, metrics: Metrics, refused: Refused) -> None:
+        """Measure into these by route, since paths hold ids; `refused` writes what is answered to a fault of ours."""
         self._app = app
+        self._refused = refused
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,8 +72,7 @@ class AccessLog:
             except Exception as error:  # noqa: BLE001 - the last line of defence, and the last place that knows the id
                 _note_failure(error)
                 if not seen.status:
-                    failed = InternalError(UNKNOWN_OUTCOME)
-                    await problem_response(failed, instance=instance_of(request_id))(scope, receive, watched)
+                    await self._refused(scope, InternalError(UNKNOWN_OUTCOME))(scope, receive, watched)
             finally:
                 self._note(scope, seen, time.perf_counter() - began)
 

@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.routing import Route
+from starlette.types import Scope
 
+from domain.errors import WhistleError
 from settings import Settings
 from starter.client import WhistleClient
 from starter.gateway import (
@@ -45,8 +47,8 @@ def create_app(settings: Settings) -> FastAPI:
     )
     context = Context(settings, Limiter(settings.rate_limit), Tokens.configured(settings))
     app.state.context = context
-    app.add_middleware(BoundedBodies, within=settings.read_within)
-    app.add_middleware(AccessLog, metrics=context.metrics)
+    app.add_middleware(BoundedBodies, within=settings.read_within, refused=_refused)
+    app.add_middleware(AccessLog, metrics=context.metrics, refused=_refused)
     problems.install(app)
     openapi.install(app)
     routers = _routers()
@@ -59,6 +61,13 @@ def create_app(settings: Settings) -> FastAPI:
 def _routers() -> list[APIRouter]:
     own = (whistles, reading, stream, catalogues, reports, notices, operations, openapi)
     return [module.router for module in (*own, hooks, webhooks, open311)]
+
+
+def _refused(scope: Scope, error: WhistleError) -> Response:
+    """Refuse a request before any route has it, in the form that its path speaks."""
+    request = Request(scope)
+    of_standard = request.url.path.startswith(f"{open311.PREFIX}/")
+    return open311.answer(request, error) if of_standard else problems.answer(request, error)
 
 
 @asynccontextmanager

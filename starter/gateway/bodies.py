@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from starter.gateway.problems import TimedOutError, TooLargeError, problem_response
+from starter.gateway.problems import Refused, TimedOutError, TooLargeError
 
 LARGEST_BODY = 1_048_576
 """Bytes."""
@@ -18,9 +18,10 @@ _DISCARDED = 16_777_216
 class BoundedBodies:
     """Reads each request's body and hands it on in one piece."""
 
-    def __init__(self, app: ASGIApp, within: timedelta, largest: int = LARGEST_BODY) -> None:
-        """Read at most so many bytes in at most so much time."""
+    def __init__(self, app: ASGIApp, within: timedelta, refused: Refused, largest: int = LARGEST_BODY) -> None:
+        """Read at most so many bytes in at most so much time; `refused` writes what is answered to any other body."""
         self._app = app
+        self._refused = refused
         self._largest = largest
         self._within = within.total_seconds()
 
@@ -34,9 +35,9 @@ class BoundedBodies:
                 body = await self._read(scope, receive)
         except TimeoutError:
             late = TimedOutError(f"the request's body did not arrive within {self._within:g} s")
-            await problem_response(late)(scope, receive, send)
+            await self._refused(scope, late)(scope, receive, send)
         except TooLargeError as error:
-            await problem_response(error)(scope, receive, send)
+            await self._refused(scope, error)(scope, receive, send)
         else:
             await self._app(scope, _replayed(body, receive), send)
 

@@ -13,7 +13,7 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from domain.authority import Request as Move
-from domain.authority import authorise
+from domain.authority import authorise, roles_for
 from domain.commands import Command
 from domain.errors import NotFoundError, RefusedError, UnauthenticatedError
 from domain.values import Actor
@@ -64,10 +64,20 @@ async def _bearer_of(context: Context, credential: str) -> Principal | None:
         return await principal_of(context.door.pool, credential)
 
 
+async def known_caller(context: Context, request: Request) -> Principal:
+    """Identify who calls, once for a request however often it is asked."""
+    found = getattr(request.state, "principal", None)
+    if not isinstance(found, Principal):
+        bearer = await _bearer(request)
+        found = await identify(context, request, bearer.credentials if bearer else None)
+        request.state.principal = found
+    return found
+
+
 async def _caller(
-    context: Here, request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    context: Here, request: Request, _documented: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal:
-    return await identify(context, request, bearer.credentials if bearer else None)
+    return await known_caller(context, request)
 
 
 Caller = Annotated[Principal, Depends(_caller)]
@@ -135,7 +145,7 @@ def sees_matter(caller: Principal, whistle: Whistle) -> bool:
 
 
 async def acting(context: Context, caller: Principal, whistle_id: str, command: Command) -> Actor:
-    """Choose in which of its roles a caller makes a command: the first that may make it now, else its own first.
+    """Choose in which of its roles a caller makes a command: the first that may make it now, else that ever may.
 
     Who may not even see the whistle is refused by name, as role or organisation say, and learns nothing more of it.
     Raises NotFoundError for a whistle that is not there.
@@ -152,7 +162,8 @@ async def acting(context: Context, caller: Principal, whistle_id: str, command: 
         actor = caller.acting(role)
         if _may(whistle, command, actor):
             return actor
-    return caller.actor
+    able = roles_for(command.wire_name())
+    return caller.acting(next((role for role in caller.roles if role in able), caller.role))
 
 
 def _may(whistle: Whistle, command: Command, actor: Actor) -> bool:

@@ -14,9 +14,10 @@ from starter.availability import within_reach
 from starter.gateway.callers import Caller
 from starter.gateway.context import Here
 from starter.gateway.inputs import ListOf, problems
+from starter.gateway.routing import OrderlyRoute
 from storage.catalogues import calendar_days, rules
 
-router = APIRouter(tags=["catalogues"])
+router = APIRouter(tags=["catalogues"], route_class=OrderlyRoute)
 
 Name = Literal["organisations", "limits", "calendar", "vocabulary"]
 _YEARS = {"ge": 1949, "le": 2999}

@@ -7,19 +7,20 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.duty import Contact, DutyLevel, Shift
-from domain.errors import InvalidError, NotYourOrganisationError, RoleNotAllowedError
+from domain.errors import InvalidError, NotYourOrganisationError
 from domain.values import ID_PART_PATTERN
 from domain.vocabulary import Role
 from starter.availability import within_reach
 from starter.gateway.callers import DISTRICT_ROLES, TOWNSHIP_ROLES, Caller, seen
 from starter.gateway.context import Here
 from starter.gateway.inputs import Cursor, JsonOnly, Limit, ListOf, WhistleId, problems, sequence_of
+from starter.gateway.routing import OrderlyRoute, for_roles
 from storage.catalogues import rules
 from storage.duty import duty, replace_duty
 from storage.keys import Principal
 from storage.notice_trail import NoticeEntry, notice_trail
 
-router = APIRouter(tags=["notices"])
+router = APIRouter(tags=["notices"], route_class=OrderlyRoute)
 
 PAGE = 50
 _KEEPERS = frozenset({Role.DEPARTMENT, Role.TOWNSHIP_CLERK, Role.TOWNSHIP_LEADER})
@@ -101,7 +102,7 @@ async def list_notices(
     return Notices(items=shown, next_cursor=str(shown[-1].id) if len(found) > limit else None)
 
 
-@router.get("/v1/duty/{organisation}", summary="值班 duty", responses=problems(403))
+@router.get("/v1/duty/{organisation}", summary="值班 duty", responses=problems(403, 404))
 async def show_duty(organisation: Organisation, caller: Caller, context: Here) -> OnDutyNow:
     """Show who of an organisation is on duty now, level by level; for itself and the district."""
     _may_see(caller, organisation)
@@ -127,9 +128,10 @@ async def show_duty(organisation: Organisation, caller: Caller, context: Here) -
     "/v1/duty/{organisation}",
     status_code=204,
     summary="更新值班表 replace the roster",
-    responses=problems(403, 415),
+    responses=problems(403, 404, 408, 413, 415),
     dependencies=[JsonOnly],
 )
+@for_roles(Role.ADMIN, *_KEEPERS)
 async def put_duty(organisation: Organisation, body: DutyBody, caller: Caller, context: Here) -> None:
     """Put an organisation's whole roster in force; its own departments and townships may, and the administrators."""
     _may_keep(caller, organisation)
@@ -152,7 +154,5 @@ def _may_see(caller: Principal, organisation: str) -> None:
 def _may_keep(caller: Principal, organisation: str) -> None:
     if Role.ADMIN in caller.roles:
         return
-    if not _KEEPERS.intersection(caller.roles):
-        raise RoleNotAllowedError("a roster is kept by departments and townships, and by the administrators")
     if caller.organisation != organisation:
         raise NotYourOrganisationError("a roster is kept by its own organisation")

@@ -25,12 +25,14 @@ class Status(Frozen):
     status: str
 
 
+@router.head("/healthz", include_in_schema=False)
 @router.get("/healthz", summary="alive")
 async def healthz() -> Status:
     """Tell that this process answers."""
     return Status(status="alive")
 
 
+@router.head("/readyz", include_in_schema=False)
 @router.get("/readyz", summary="ready", responses={503: problems()[503] | {"description": MEANINGS[503]}})
 async def readyz(context: Here) -> Status:
     """Tell that PostgreSQL and Temporal answer too, and that this process is not leaving."""

@@ -1,7 +1,7 @@
 """Errors as RFC 9457 problem details, the same shape for every one a client can meet."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -10,9 +10,12 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Scope
 
 from domain.errors import FieldError, InvalidError, RefusedError, TemporarilyUnavailableError, WhistleError
 
+Refused = Callable[[Scope, WhistleError], ASGIApp]
+"""Writes the answer to a request that no route could answer."""
 URN = "urn:whistle:problem:"
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -87,18 +90,6 @@ class InternalError(WhistleError):
     problem, status, title = "internal", 500, "内部错误 Internal error"
 
 
-def problem_response(
-    error: WhistleError, *, instance: str | None = None, headers: Mapping[str, str] | None = None
-) -> Response:
-    """Answer with an error, in the form and with the headers that its status asks for."""
-    return Response(
-        content=encoded(problem(error, instance)),
-        status_code=error.status,
-        media_type=MEDIA_TYPE,
-        headers={**_headers(error), **(headers or {})},
-    )
-
-
 def problem(error: WhistleError, instance: str | None = None) -> dict[str, Any]:
     """Write an error as problem details; `instance` names the request."""
     found: dict[str, Any] = {
@@ -131,10 +122,18 @@ def install(app: FastAPI) -> None:
 
 
 async def _answer(request: Request, error: Exception) -> Response:
+    return answer(request, error)
+
+
+def answer(request: Request, error: Exception) -> Response:
+    """Answer a request with an error of any kind."""
     known = translated(error, request)
     request_id = getattr(request.state, "request_id", None)
     headers = {"Allow": _allowed(request)} if isinstance(known, MethodNotAllowedError) else None
-    return problem_response(known, instance=instance_of(request_id) if request_id else None, headers=headers)
+    told = problem(known, instance_of(request_id) if request_id else None)
+    return Response(
+        encoded(told), status_code=known.status, media_type=MEDIA_TYPE, headers=_headers(known) | (headers or {})
+    )
 
 
 def _allowed(request: Request) -> str:
@@ -149,10 +148,18 @@ def translated(error: Exception, request: Request) -> WhistleError:
     if isinstance(error, WhistleError):
         return error
     if isinstance(error, RequestValidationError):
-        return InvalidError([_fault(found) for found in error.errors()[:_MOST_ERRORS]])
+        return _of_faults(error)
     if isinstance(error, HTTPException):
         return _of_status(error, request)
     return InternalError(UNKNOWN_OUTCOME)
+
+
+def _of_faults(error: RequestValidationError) -> WhistleError:
+    found = error.errors()[:_MOST_ERRORS]
+    astray = [_fault(one) for one in found if one["loc"][0] == "path"]
+    if astray:
+        return NoSuchPathError("; ".join(f"{fault['field']}: {fault['message']}" for fault in astray))
+    return InvalidError([_fault(one) for one in found])
 
 
 def _of_status(error: HTTPException, request: Request) -> WhistleError:

@@ -14,11 +14,12 @@ from starter.availability import within_reach
 from starter.gateway.callers import Caller, not_found, seen, sees_matter, sees_reporter, sight_of
 from starter.gateway.context import Door, Here
 from starter.gateway.inputs import Cursor, Limit, ListOf, Organisation, WhistleId, problems, sequence_of
+from starter.gateway.routing import OrderlyRoute
 from storage.events import TrailEvent
 from storage.private_views import PrivateView, Shown, note_private_view, private_views
 from storage.whistles import Task, WhistleFilter, WhistleRow, matter_of, reporter_of
 
-router = APIRouter()
+router = APIRouter(route_class=OrderlyRoute)
 
 PAGE = 50
 _AUDITORS = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.DISTRICT_PLATFORM})

@@ -17,6 +17,7 @@ from starter.availability import within_reach
 from starter.gateway.callers import TOWNSHIP_ROLES, Caller, sight_of
 from starter.gateway.context import Door, Here
 from starter.gateway.inputs import Organisation, problems
+from starter.gateway.routing import OrderlyRoute
 from starter.reports.asking import Asked, ask, only, scorecard
 from starter.reports.chart import SVG_TYPE, svg_of
 from starter.reports.sheets import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
@@ -24,7 +25,7 @@ from storage.keys import Principal
 from storage.scorecards import frozen_periods
 from storage.scoring import rules_on
 
-router = APIRouter(prefix="/v1/reports", tags=["reports"])
+router = APIRouter(prefix="/v1/reports", tags=["reports"], route_class=OrderlyRoute)
 
 PATIENCE = timedelta(seconds=60)
 RANKINGS = frozenset({ReportName.ARRIVAL, ReportName.DEPARTMENTS})

@@ -25,6 +25,7 @@ DEFAULT_PORT = 8080
 KEEP_ALIVE_S = 30
 LARGEST_HEAD = 32_768
 LEEWAY = timedelta(seconds=1)
+_NOT_ASCII = "the address holds more than ASCII: percent-encode it, as curl -G --data-urlencode q=河道 does"
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger("gateway")
@@ -35,6 +36,7 @@ class ImpatientProtocol(H11Protocol):
 
     read_within = timedelta(seconds=10)
     _timer: asyncio.TimerHandle | None = None
+    _address_is_ascii = True
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request."""
@@ -48,6 +50,7 @@ class ImpatientProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Wait on while the request's head is not whole."""
+        self._address_is_ascii = data.partition(b"\r\n")[0].isascii()
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
             self._wait()
@@ -57,7 +60,7 @@ class ImpatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """Say in the form of every other error that this is no HTTP."""
-        body = encoded(problem(UnreadableError(msg)))
+        body = encoded(problem(UnreadableError(msg if self._address_is_ascii else _NOT_ASCII)))
         head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: {MEDIA_TYPE}\r\nContent-Length: {len(body)}\r\n"
         self.transport.write(f"{head}Connection: close\r\n\r\n".encode() + body)
         self.transport.close()

@@ -17,10 +17,11 @@ from starter.gateway.callers import Caller, must_see, sight_of
 from starter.gateway.context import Context, Here
 from starter.gateway.feed import BATCH, Subscription
 from starter.gateway.inputs import EXAMPLE_ID, problems
+from starter.gateway.routing import OrderlyRoute
 from storage import feed
 from storage.feed import FeedEvent
 
-router = APIRouter()
+router = APIRouter(route_class=OrderlyRoute)
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_S = 15.0

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from activities.receivers import Lookups, Resolve, addresses_of
 from domain.addresses import Network, is_allowed
-from domain.errors import InvalidError, MoveNotAllowedError, NotFoundError, RoleNotAllowedError
+from domain.errors import InvalidError, MoveNotAllowedError, NotFoundError
 from domain.submission import content_hash
 from domain.values import ID_PART_PATTERN, Printable
 from domain.vocabulary import Role
@@ -20,6 +20,7 @@ from starter.availability import within_reach
 from starter.gateway.callers import Caller
 from starter.gateway.context import Here
 from starter.gateway.inputs import Cursor, IdempotencyKey, JsonOnly, Limit, problems, sequence_of
+from starter.gateway.routing import OrderlyRoute, for_roles
 from starter.signing import fresh_secret
 from storage.keys import Principal
 from storage.webhook_deliveries import Delivery, list_deliveries, replay
@@ -30,8 +31,15 @@ _MOST_EVENTS = 100
 _PORTS = range(1, 65536)
 _EXAMPLE: dict[str, Any] = {"url": "https://hotline.example.org/whistles", "events": ["WhistleBlown", "FeedbackGiven"]}
 
-router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"], dependencies=[JsonOnly])
+
+router = APIRouter(
+    prefix="/v1/webhooks",
+    tags=["webhooks"],
+    dependencies=[JsonOnly],
+    route_class=OrderlyRoute,
+)
 _lookups = Lookups()
+_for_subscribers = for_roles(Role.ADMIN, Role.SOURCE_SYSTEM)
 
 
 def resolver() -> Resolve:
@@ -88,27 +96,23 @@ class DeliveryList(BaseModel):
     next_cursor: str | None = None
 
 
-def _subscriber(caller: Caller) -> Principal:
-    if not {Role.ADMIN, Role.SOURCE_SYSTEM}.intersection(caller.roles):
-        message = "webhooks are for administrators and source systems"
-        raise RoleNotAllowedError(message)
-    return caller
-
-
-Subscriber = Annotated[Principal, Depends(_subscriber)]
-
-
 def _source_of(caller: Principal) -> str | None:
     return None if Role.ADMIN in caller.roles else caller.organisation or ""
 
 
-@router.post("", status_code=201, responses=problems(403, 408, 409, 413, 415), summary="订阅 Subscribe")
+@router.post(
+    "",
+    status_code=201,
+    responses=problems(403, 408, 409, 413, 415),
+    summary="订阅 Subscribe",
+)
+@_for_subscribers
 async def create(
     *,
     body: WebhookRequest,
     response: Response,
     here: Here,
-    caller: Subscriber,
+    caller: Caller,
     resolve: Annotated[Resolve, Depends(resolver)],
     idempotency_key: IdempotencyKey = None,
 ) -> WebhookCreated:
@@ -137,7 +141,8 @@ async def create(
 
 
 @router.get("", responses=problems(403), summary="订阅列表 Subscriptions")
-async def index(here: Here, caller: Subscriber) -> WebhookList:
+@_for_subscribers
+async def index(here: Here, caller: Caller) -> WebhookList:
     """List the caller's subscriptions, for an administrator all; secrets are not shown again."""
     async with within_reach():
         found = await list_webhooks(here.door.pool, _source_of(caller))
@@ -145,24 +150,36 @@ async def index(here: Here, caller: Subscriber) -> WebhookList:
 
 
 @router.get("/{webhook_id}", responses=problems(403, 404), summary="查看订阅 One subscription")
-async def show(webhook_id: WebhookId, here: Here, caller: Subscriber) -> WebhookView:
+@_for_subscribers
+async def show(webhook_id: WebhookId, here: Here, caller: Caller) -> WebhookView:
     """Show one subscription."""
     return _view(await _own(here, caller, webhook_id))
 
 
-@router.delete("/{webhook_id}", status_code=204, responses=problems(403, 404), summary="退订 Unsubscribe")
-async def delete(webhook_id: WebhookId, here: Here, caller: Subscriber) -> None:
+@router.delete(
+    "/{webhook_id}",
+    status_code=204,
+    responses=problems(403, 404),
+    summary="退订 Unsubscribe",
+)
+@_for_subscribers
+async def delete(webhook_id: WebhookId, here: Here, caller: Caller) -> None:
     """End a subscription; what was not delivered yet is not sent any more."""
     async with within_reach():
         if not await delete_webhook(here.door.pool, webhook_id, _source_of(caller)):
             raise _no_webhook(webhook_id)
 
 
-@router.get("/{webhook_id}/deliveries", responses=problems(403, 404), summary="投递记录 Delivery log")
+@router.get(
+    "/{webhook_id}/deliveries",
+    responses=problems(403, 404),
+    summary="投递记录 Delivery log",
+)
+@_for_subscribers
 async def deliveries(
     webhook_id: WebhookId,
     here: Here,
-    caller: Subscriber,
+    caller: Caller,
     cursor: Cursor = None,
     limit: Limit = 50,
 ) -> DeliveryList:
@@ -181,7 +198,8 @@ async def deliveries(
     responses=problems(403, 404, 409),
     summary="重新投递 Replay",
 )
-async def replay_delivery(webhook_id: WebhookId, delivery_id: DeliveryId, here: Here, caller: Subscriber) -> Delivery:
+@_for_subscribers
+async def replay_delivery(webhook_id: WebhookId, delivery_id: DeliveryId, here: Here, caller: Caller) -> Delivery:
     """Send an event once more, at once and under the same webhook-id, whatever became of it before."""
     webhook = await _own(here, caller, webhook_id)
     if webhook.disabled_at:

@@ -6,6 +6,7 @@ from uuid import uuid4
 from fastapi import APIRouter, Body, Response
 from pydantic import ValidationError
 
+from domain.authority import REGISTER, roles_for
 from domain.commands import COMMANDS, Command
 from domain.errors import TemporarilyUnavailableError
 from domain.registration import Registration
@@ -14,9 +15,10 @@ from starter.gateway import examples
 from starter.gateway.callers import Caller, acting
 from starter.gateway.context import Context, Door, Here
 from starter.gateway.inputs import IdempotencyKey, JsonOnly, WhistleId, problems
+from starter.gateway.routing import OrderlyRoute, for_roles
 from storage.keys import Principal
 
-router = APIRouter(prefix="/v1/whistles", dependencies=[JsonOnly])
+router = APIRouter(prefix="/v1/whistles", dependencies=[JsonOnly], route_class=OrderlyRoute)
 
 _JSON = "application/json"
 _KNOWN: dict[int | str, dict[str, Any]] = {
@@ -33,6 +35,7 @@ _WRITING = (403, 404, 408, 409, 413, 415)
     tags=["whistles"],
     responses={**_KNOWN, **problems(403, 408, 409, 413, 415)},
 )
+@for_roles(*roles_for(REGISTER))
 async def register(
     registration: Annotated[Registration, Body(openapi_examples={"渣土": {"value": examples.REGISTRATION}})],
     caller: Caller,
@@ -51,6 +54,7 @@ async def register(
 def _add_command(name: str, model: type[Command]) -> None:
     """Add the route of one command, documented by its own model and example."""
 
+    @for_roles(*roles_for(name))
     async def command(
         whistle_id: WhistleId, caller: Caller, context: Here, body: Command, idempotency_key: IdempotencyKey = None
     ) -> Response:

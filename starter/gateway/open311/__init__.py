@@ -4,6 +4,7 @@ Fields, order, formats and error lists are those of https://wiki.open311.org/Geo
 docs/reference/open311.md.
 """
 
-from starter.gateway.open311.routes import router
+from starter.gateway.open311.faults import answer
+from starter.gateway.open311.routes import PREFIX, router
 
-__all__ = ["router"]
+__all__ = ["PREFIX", "answer", "router"]

@@ -108,7 +108,7 @@ def _translated(error: WhistleError, cause: Exception) -> Open311Error:
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, TemporarilyUnavailableError):
         headers["Retry-After"] = str(RETRY_AFTER_S)
-    if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+    if error.status in (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.REQUEST_TIMEOUT):
         headers["Connection"] = "close"
     return Open311Error(*_faults(error), headers=headers)
 

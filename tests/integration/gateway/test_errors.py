@@ -3,11 +3,12 @@
 import asyncio
 import json
 import time
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.integration.gateway.gate import CLERK, SOURCE, Gate, matter, problem_of
+from tests.integration.gateway.gate import CLERK, PLATFORM, SOURCE, WATER, Gate, matter, problem_of
 from tests.integration.gateway.strictness import Strict
 
 JSON = {"Content-Type": "application/json"}
@@ -153,6 +154,47 @@ async def test_nobody_known_gets_nothing(gate: Gate, credential: str | None):
         answer = await gate.http.get(path, headers=headers)
         problem_of(answer, 401, "unauthenticated")
         assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+async def test_faults_are_told_in_one_order_whatever_else_is_wrong(gate: Gate):
+    """Who calls, whether that role ever may, then parameters, the body's form, the body, and what it speaks of."""
+    whistle_id = await gate.emergency("water", "police")
+    path = f"/v1/whistles/{whistle_id}/accept"
+    broken = {"content": b"{", "headers": JSON}
+
+    async def told(name: str | None, path: str, **request: Any) -> tuple[int, str]:
+        headers = request.pop("headers", {}) | (gate.headers(name) if name else {})
+        answer = await gate.http.post(path, headers=headers, **request)
+        return answer.status_code, answer.json()["type"].rpartition(":")[2]
+
+    assert await told(None, path, **broken) == (401, "unauthenticated")
+    assert await told(WATER, f"{path}?x=1", **broken) == (403, "role-not-allowed")
+    assert await told(WATER, path, json={}) == (403, "role-not-allowed")
+    assert await told(PLATFORM, f"{path}?x=1", content=b"{") == (422, "invalid")
+    assert await told(PLATFORM, path, content=b"{") == (415, "unsupported-media-type")
+    assert await told(PLATFORM, path, **broken) == (422, "invalid")
+    assert await told(PLATFORM, "/v1/whistles/12345:none/accept", json={}) == (422, "invalid")
+    assert await told(PLATFORM, "/v1/whistles/12345:none/accept", json={"lead": "water"}) == (404, "not-found")
+    assert await told(PLATFORM, f"/v1/whistles/{whistle_id}/resume") == (409, "move-not-allowed")
+
+
+async def test_what_a_route_does_not_know_is_refused_by_name(gate: Gate):
+    """A filter misspelt would list everything; of two keys one would be taken, and nobody knows which."""
+    answer = await gate.http.get("/v1/whistles?stat=BLOWN&state=BLOWN&state=CLOSED", headers=gate.headers(CLERK))
+    told = problem_of(answer, 422, "invalid")
+    assert [fault["field"] for fault in told["errors"]] == ["stat", "state"]
+    headers = [*gate.headers(CLERK).items(), ("Idempotency-Key", "a"), ("Idempotency-Key", "b")]
+    body, path = {"text": "一", "kind": "MORE"}, f"/v1/whistles/{await gate.register()}"
+    told = problem_of(await gate.http.post(f"{path}/append", json=body, headers=headers), 422, "invalid")
+    assert [fault["field"] for fault in told["errors"]] == ["idempotency-key"]
+    assert (await gate.get(CLERK, path)).json()["version"] == 1
+
+
+async def test_an_address_that_is_not_encoded_is_refused_with_advice(gate: Gate):
+    """`curl "$URL/v1/whistles?q=河道"` sends what HTTP does not know."""
+    answer = await raw(gate, "GET /v1/whistles?q=河道 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert b"urn:whistle:problem:unreadable" in answer
+    assert b"percent-encode" in answer
 
 
 async def test_what_is_no_http_is_answered_in_the_same_form(gate: Gate):

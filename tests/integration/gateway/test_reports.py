@@ -93,7 +93,8 @@ async def test_days_that_cannot_be_are_invalid(gate: Gate, query: dict[str, str]
 
 async def test_an_unknown_report_or_scorecard_is_not_there(gate: Gate):
     """And nobody without a key sees any."""
-    assert (await gate.get(PLATFORM, "/v1/reports/nothing")).status_code in (404, 422)
+    problem_of(await gate.get(PLATFORM, "/v1/reports/nothing"), 404, "not-found")
+    problem_of(await gate.get(PLATFORM, "/v1/reports/nothing/rows"), 404, "not-found")
     problem_of(await gate.get(PLATFORM, "/v1/reports/scorecard", period="1999-01"), 404, "not-found")
     problem_of(await gate.http.get("/v1/reports/arrival"), 401, "unauthenticated")
 

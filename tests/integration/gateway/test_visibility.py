@@ -205,7 +205,8 @@ async def test_catalogues_are_for_every_key(gate: Gate):
         {"date": day["date"], "workday": day["workday"]} for day in calendar["items"]
     ]
     assert calendar["official_until"] >= "2026-12-31"
-    problem_of(await gate.get("department@power", "/v1/catalogues/nothing"), 422, "invalid")
+    told = problem_of(await gate.get("department@power", "/v1/catalogues/nothing"), 404, "not-found")
+    assert "'organisations'" in told["detail"]
 
 
 async def test_allowed_names_the_commands_open_to_the_caller(gate: Gate, whistle_id: str):
@@ -219,7 +220,9 @@ async def test_allowed_names_the_commands_open_to_the_caller(gate: Gate, whistle
 async def test_the_log_names_requests_and_nobody(gate: Gate):
     """One line of JSON for each request, under the id that the answer carried; no personal data, no query."""
     whistle_id = await gate.emergency("water", "police")
-    answer = await gate.get(CLERK, f"/v1/whistles/{whistle_id}/matter", q=SECRET)
+    await gate.get(CLERK, "/v1/whistles", q=SECRET)
+    await gate.get(CLERK, f"/v1/whistles/{whistle_id}", unknown=SECRET)
+    answer = await gate.get(CLERK, f"/v1/whistles/{whistle_id}/matter")
     log, request_id = gate.stack.log_folder / "gateway.log", answer.headers["x-request-id"]
 
     async def is_written() -> bool:

@@ -1,11 +1,15 @@
 """Input that means harm is refused or kept as text, and never an error of ours."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.integration.open311.conftest import REQUESTS, Resident, faults, parsed
+from starter.gateway.open311.services import service_catalogue
+from tests.integration.open311.conftest import REQUESTS, Resident, faults, parsed, served
 
 INJECTION = "]]></description><status>closed</status><!DOCTYPE x [<!ENTITY e SYSTEM 'file:///etc/passwd'>]>&e;"
 HOSTILE_IDS = [
@@ -90,6 +94,33 @@ async def test_a_huge_description_is_refused(resident: Resident) -> None:
     """Beyond the 4,000 characters of the standard, whatever its size."""
     assert faults(await resident.post(description="长" * 4001)) == [400]
     assert (await resident.post(description="长" * 1_700_000)).status_code in (400, 413)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".xml"])
+async def test_what_no_route_answers_is_an_error_list_too(resident: Resident, suffix: str) -> None:
+    """Too large, too slow, or a fault of ours: the form is the standard's all the same."""
+
+    async def never_ending() -> AsyncIterator[bytes]:
+        yield b"description="
+        await asyncio.Event().wait()
+
+    def broken() -> None:
+        raise RuntimeError(INJECTION)
+
+    path = f"{REQUESTS}{suffix}"
+    settings = resident.app.state.context.settings.model_copy(update={"read_within": timedelta(milliseconds=100)})
+    async with served(settings) as (app, http):
+        app.dependency_overrides[service_catalogue] = broken
+        answers = [
+            await http.post(path, content=b"a" * 1_048_577),
+            await http.post(path, content=never_ending()),
+            await http.post(path, content=b"a=b"),
+        ]
+    for answer, status in zip(answers, (413, 408, 500), strict=True):
+        assert answer.status_code == status
+        assert "status" not in answer.text
+        found = faults(answer) if suffix == ".json" else [int(e.text or "") for e in parsed(answer).iter("code")]
+        assert found == [status]
 
 
 async def test_a_host_of_ones_own_choosing_stays_text(resident: Resident) -> None:

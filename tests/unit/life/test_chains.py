@@ -2,8 +2,10 @@
 
 import pytest
 
+from domain.authority import authorise_role, roles_for
+from domain.commands import COMMANDS
 from domain.errors import InvalidError, MoveNotAllowedError, NotYourOrganisationError, RoleNotAllowedError
-from domain.vocabulary import State, SupervisionLevel
+from domain.vocabulary import Role, State, SupervisionLevel
 from tests.life import OFFICERS, SCORES, Life
 
 
@@ -62,6 +64,26 @@ def test_a_township_that_responds_does_not_decide_its_own_extension():
     with pytest.raises(RoleNotAllowedError):
         life.do("leader@jinhaihu", "decide_extension", responder="jinhaihu", granted=True)
     life.do("platform", "decide_extension", responder="jinhaihu", granted=True)
+
+
+def test_a_role_that_never_makes_a_command_is_known_before_the_command_is_read():
+    """Every command that these tests see done was its role's, as `Life.do` checks; these can never be."""
+    never = {
+        "accept": {Role.DEPARTMENT, Role.SOURCE_SYSTEM, Role.TOWNSHIP_CLERK, Role.GRID_WORKER, Role.SUPERVISOR},
+        "blow": {Role.SOURCE_SYSTEM, Role.DISTRICT_PLATFORM, Role.GRID_WORKER, Role.ADMIN},
+        "sign": {Role.TOWNSHIP_LEADER, Role.DISTRICT_PLATFORM, Role.SOURCE_SYSTEM},
+        "rule": set(Role) - {Role.ARBITER},
+        "suspend": set(Role) - {Role.DISTRICT_PLATFORM},
+        "register": {Role.TOWNSHIP_LEADER, Role.DISTRICT_PLATFORM, Role.ADMIN, Role.ARBITER, Role.SUPERVISOR},
+    }
+    for name, roles in never.items():
+        assert not roles_for(name) & roles
+        for role in roles:
+            with pytest.raises(RoleNotAllowedError, match=f"{name} is not for {role}"):
+                authorise_role(name, role)
+    authorise_role("accept", Role.DEPARTMENT, Role.DISTRICT_PLATFORM)
+    authorise_role("no_command", Role.DEPARTMENT)
+    assert {name for name in COMMANDS if not roles_for(name)} == set()
 
 
 def lead_department(*cooperating: str) -> Life:
