@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from itertools import groupby
 from typing import Any, NamedTuple, Self
+from uuid import UUID
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from domain.events import Event
 from domain.evolve import evolve
 from domain.notices import SOURCE_PREFIX, Notice, notices
 from domain.records import Commit, Record, event_of
+from domain.seal import NOTHING_BEFORE, moment, seal
 from domain.summaries import Names, summarise
 from domain.values import Actor, compact
 from domain.whistle import Whistle
@@ -23,19 +25,20 @@ with model as (
     select * from jsonb_to_record($12::jsonb) as m ({COLUMNS})
 ), stored as (
     insert into event (whistle_id, sequence, type, at, actor_subject, actor_role, actor_organisation, command_id,
-        summary, data)
-    select $1, e.sequence, e.type, $2, $3, $4, $5, $6, e.summary, e.data
-    from jsonb_to_recordset($7::jsonb) as e (sequence integer, type text, summary text, data jsonb)
+        summary, data, hash, commitments)
+    select $1, e.sequence, e.type, $2, $3, $4, $5, $6, e.summary, e.data, decode(e.hash, 'hex'), e.commitments
+    from jsonb_to_recordset($7::jsonb)
+        as e (sequence integer, type text, summary text, data jsonb, hash text, commitments jsonb)
 ), remembered as (
     insert into command (whistle_id, command_id, name, content_hash, actor_subject, actor_role, actor_organisation,
         at, first_sequence, last_sequence, state)
     select $1, $6, $8, $9, $3, $4, $5, $2, $10, model.sequence, model.state from model
 ), kept as (
-    insert into command_private (whistle_id, command_id, private_ref, body)
-    select $1, $6, $9, $11::jsonb where $11::jsonb is not null
-    on conflict do nothing
+    insert into command_private (whistle_id, command_id, private_ref, body, salt)
+    select $1, $6, $9, $11::jsonb, $18 where $11::jsonb is not null
 ), changed as (
-    update whistle set value = $13::text::jsonb, updated_at = $2, ({NAMES}) = (select {NAMES} from model)
+    update whistle set value = $13::text::jsonb, updated_at = $2, head = decode($19, 'hex'),
+        ({NAMES}) = (select {NAMES} from model)
     where whistle_id = $1
 ), retitled as (
     update whistle_title t set title = model.title from model where t.whistle_id = $1 and t.title <> model.title
@@ -101,7 +104,10 @@ class Entry(NamedTuple):
     at: datetime
     whistle: Whistle
     steps: tuple[tuple[Record, Whistle], ...]
+    head: str = NOTHING_BEFORE
+    commitments: dict[str, str] = {}
     private: dict[str, Any] | None = None
+    salt: UUID | None = None
     followers: tuple[Follower, ...] = ()
 
     @property
@@ -123,6 +129,7 @@ class Entry(NamedTuple):
 async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
     """Write an entry; the whistle's row is locked or new. Raises asyncpg's unique violation if another was first."""
     whistle, actor = entry.whistle, entry.actor
+    rows = list(_event_rows(entry, name_of))
     await connection.execute(
         _WRITE,
         whistle.whistle_id,
@@ -131,7 +138,7 @@ async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
         actor.role,
         actor.organisation,
         entry.command_id,
-        [_event_row(record, name_of) for record in entry.records],
+        rows,
         entry.name,
         entry.content_hash,
         entry.records[0].sequence if entry.records else None,
@@ -142,6 +149,8 @@ async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
         supervision_rows(whistle),
         list(_outbox_rows(entry, name_of)),
         entry.followers or None,
+        entry.salt,
+        rows[-1]["hash"] if rows else entry.head,
     )
 
 
@@ -166,13 +175,25 @@ def actor_of(row: asyncpg.Record) -> Actor:
     return Actor(subject=row["actor_subject"], role=row["actor_role"], organisation=row["actor_organisation"])
 
 
-def _event_row(record: Record, name_of: Names) -> dict[str, Any]:
-    return {
-        "sequence": record.sequence,
-        "type": record.type,
-        "summary": summarise(record.event, name_of),
-        "data": compact(record.event),
+def _event_rows(entry: Entry, name_of: Names) -> Iterator[dict[str, Any]]:
+    own = {
+        "whistle_id": entry.whistle.whistle_id,
+        "at": moment(entry.at),
+        "actor": entry.actor.model_dump(mode="json"),
+        "command_id": entry.command_id,
     }
+    head, commitments = entry.head, entry.commitments
+    for record in entry.records:
+        row = {
+            "sequence": record.sequence,
+            "type": record.type,
+            "summary": summarise(record.event, name_of),
+            "data": compact(record.event),
+            "commitments": commitments,
+        }
+        head = seal(own | row, head)
+        yield row | {"hash": head}
+        commitments = {}
 
 
 def _outbox_rows(entry: Entry, name_of: Names) -> Iterator[dict[str, Any]]:

@@ -10,13 +10,14 @@ from storage.commits import actor_of
 from storage.pool import Pool
 
 _TRAIL = """
-select sequence, type, at, actor_subject, actor_role, actor_organisation, command_id, summary, data, null as private
+select sequence, type, at, actor_subject, actor_role, actor_organisation, command_id, summary, data, hash,
+    commitments, null as private
 from event where whistle_id = $1 and sequence > $2 order by sequence limit $3
 """
 # The private fields stand with the first event that their command left.
 _TRAIL_WITH_PRIVATE = """
 select e.sequence, e.type, e.at, e.actor_subject, e.actor_role, e.actor_organisation, e.command_id, e.summary, e.data,
-    case when e.sequence = 1 then (
+    e.hash, e.commitments, case when e.sequence = 1 then (
         select jsonb_build_object('description', m.description, 'evidence', m.evidence, 'place', jsonb_strip_nulls(
             jsonb_build_object('address', m.address, 'lng', m.lng, 'lat', m.lat, 'crs', m.crs)))
         from matter m where m.whistle_id = $1
@@ -29,6 +30,9 @@ where e.whistle_id = $1 and e.sequence > $2 order by e.sequence limit $3
 """
 
 
+_OWN = ("sequence", "type", "at", "command_id", "summary", "data", "commitments", "private")
+
+
 class TrailEvent(Frozen):
     """One event of the trail; `private` holds its command's private fields where they were asked for."""
 
@@ -39,6 +43,10 @@ class TrailEvent(Frozen):
     command_id: str
     summary: str
     data: dict[str, Any]
+    hash: str
+    """The seal: SHA-256 over this row and the hash before it, by docs/reference/audit-trail.md."""
+    commitments: dict[str, str]
+    """Salted hashes of the private fields that came with it; they vouch for those fields and outlive them."""
     private: dict[str, Any] | None = None
 
 
@@ -51,5 +59,5 @@ async def trail(
 
 
 def _event(row: asyncpg.Record) -> TrailEvent:
-    own = {name: row[name] for name in ("sequence", "type", "at", "command_id", "summary", "data", "private")}
-    return TrailEvent(**own, actor=actor_of(row))
+    own = {name: row[name] for name in _OWN}
+    return TrailEvent(**own, actor=actor_of(row), hash=row["hash"].hex())

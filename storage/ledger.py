@@ -7,6 +7,7 @@ decided again, and events that the workflow has not seen are handed to it before
 import re
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from uuid import UUID, uuid4
 
 import asyncpg
 from pydantic import ValidationError
@@ -18,6 +19,7 @@ from domain.errors import InvalidError, NotFoundError
 from domain.ledger import ADOPT, Answer, RecordInput, RecordOutput
 from domain.records import Commit
 from domain.rules import MergeTarget, Rules
+from domain.seal import commitment
 from domain.submission import STRIKE, StrikeClock, command_hash, parse, split
 from domain.values import ENGINE, Actor
 from domain.vocabulary import State
@@ -33,8 +35,8 @@ _LOCKABLE = re.compile(r"[A-Za-z0-9._:-]+")
 
 # A statement of its own: one that waited for the lock itself would see the other tables as they were before.
 _HELD = f"""
-select w.sequence, w.updated_at, w.value::text as value, t.state as target_state,
-    c.content_hash, c.last_sequence, c.state, p.body as private, ({EDITION}) as edition, (
+select w.sequence, w.updated_at, w.head, w.value::text as value, t.state as target_state,
+    c.content_hash, c.last_sequence, c.state, p.body as private, p.salt, ({EDITION}) as edition, (
     with recursive follower as (
         select whistle_id, source_system from whistle where merged_into = $1
         union select w.whistle_id, w.source_system from whistle w join follower f on w.merged_into = f.whistle_id
@@ -57,13 +59,20 @@ class _Asked(NamedTuple):
     command: Command | StrikeClock
     actor: Actor
     command_id: str
-    private_ref: str | None
-
-
-class _Whole(NamedTuple):
-    command: Command | StrikeClock
     content_hash: str
-    private: dict[str, Any] | None
+    by_reference: bool = False
+
+
+class _Kept(NamedTuple):
+    """Private fields, and the salt of their commitment; `is_new` says that they are still to be stored."""
+
+    fields: dict[str, Any]
+    salt: UUID | None
+    is_new: bool = False
+
+    @property
+    def commitments(self) -> dict[str, str]:
+        return {"fields": commitment(str(self.salt), self.fields)} if self.salt else {}
 
 
 class _Held(NamedTuple):
@@ -95,16 +104,17 @@ async def record(pool: Pool, rules_profile: str, request: RecordInput) -> Record
 async def _record(
     connection: Connection, profile: str, request: RecordInput, asked: _Asked, held: _Held
 ) -> RecordOutput:
-    whole = _whole(request, asked, held.row["private"])
+    kept = _kept(asked, held.row["private"], held.row["salt"])
+    asked = asked._replace(command=_whole(request, asked, kept))
     if held.row["content_hash"] is not None:
-        answer = first_answer(held.row, asked.command_id, whole.content_hash)
+        answer = first_answer(held.row, asked.command_id, asked.content_hash)
         return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence), answer=answer)
     if held.sequence != request.known_sequence:
         return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
     rules = await rules_of(connection, profile, held.row["edition"])
-    entry = _decided(request, asked, whole, held, rules._replace(merge_target=held.target))
+    entry = _decided(request, asked, held, rules._replace(merge_target=held.target))
     followers = tuple(Follower(*row) for row in held.row["followers"] or ())
-    return await _stored(connection, entry._replace(followers=followers), held.whistle, rules)
+    return await _stored(connection, _with_private(entry, kept)._replace(followers=followers), held.whistle, rules)
 
 
 def _locking(*whistle_ids: str | None) -> str:
@@ -114,8 +124,8 @@ def _locking(*whistle_ids: str | None) -> str:
 
 
 async def _held(connection: Connection, request: RecordInput, asked: _Asked | None, target: str | None) -> _Held:
-    command_id, private_ref = (asked.command_id, asked.private_ref) if asked else (None, None)
-    row = await connection.fetchrow(_HELD, request.whistle_id, command_id, private_ref, target)
+    command_id, content_hash = (asked.command_id, asked.content_hash) if asked else (None, None)
+    row = await connection.fetchrow(_HELD, request.whistle_id, command_id, content_hash, target)
     if row is None:
         message = f"there is no whistle {request.whistle_id}"
         raise NotFoundError(message)
@@ -141,9 +151,11 @@ def _read(request: RecordInput) -> _Asked | None:
         return None
     if request.name == STRIKE:
         strike = _strike(request.argument)
-        return _Asked(strike, ENGINE, strike.command_id, None)
+        return _Asked(strike, ENGINE, strike.command_id, strike.command_id)
     submission = parse(request.name, request.argument)
-    return _Asked(submission.command, submission.actor, submission.command_id, submission.private_ref)
+    command, reference = submission.command, submission.private_ref
+    content_hash = reference or command_hash(request.name, command)
+    return _Asked(command, submission.actor, submission.command_id, content_hash, by_reference=reference is not None)
 
 
 def _strike(argument: dict[str, Any]) -> StrikeClock:
@@ -153,37 +165,50 @@ def _strike(argument: dict[str, Any]) -> StrikeClock:
         raise InvalidError.from_validation(error) from None
 
 
-def _whole(request: RecordInput, asked: _Asked, private: dict[str, Any] | None) -> _Whole:
-    """Put a command and its private fields together again."""
-    if isinstance(asked.command, StrikeClock):
-        return _Whole(asked.command, asked.command_id, None)
-    if asked.private_ref is None:
-        return _Whole(asked.command, command_hash(request.name, asked.command), split(asked.command)[1] or None)
-    if private is None:
+def _kept(asked: _Asked, stored: dict[str, Any] | None, salt: UUID | None) -> _Kept | None:
+    """Find the private fields of a command: stored before it, or sent with it."""
+    if stored is not None:
+        return _Kept(stored, salt)
+    if asked.by_reference:
         raise InvalidError.of("private_ref", "no private fields are stored under it")
+    own = {} if isinstance(asked.command, StrikeClock) else split(asked.command)[1]
+    return _Kept(own, uuid4(), is_new=True) if own else None
+
+
+def _whole(request: RecordInput, asked: _Asked, kept: _Kept | None) -> Command | StrikeClock:
+    """Put a command and its private fields together again."""
+    if not asked.by_reference or kept is None:
+        return asked.command
     try:
-        command = COMMANDS[request.name].model_validate(command_fields(request.argument) | private)
+        command = COMMANDS[request.name].model_validate(command_fields(request.argument) | kept.fields)
     except ValidationError as error:
         raise InvalidError.from_validation(error) from None
-    if command_hash(request.name, command) != asked.private_ref:
+    if command_hash(request.name, command) != asked.content_hash:
         raise InvalidError.of("private_ref", "it is not the hash of this command")
-    return _Whole(command, asked.private_ref, None)
+    return command
 
 
-def _decided(request: RecordInput, asked: _Asked, whole: _Whole, held: _Held, rules: Rules) -> Entry:
+def _decided(request: RecordInput, asked: _Asked, held: _Held, rules: Rules) -> Entry:
     at = max(request.at, held.last_at).astimezone(UTC)
-    events = decide(held.whistle, Request(whole.command, asked.actor, at), rules)
+    events = decide(held.whistle, Request(asked.command, asked.actor, at), rules)
     entry = Entry(
         name=request.name,
         command_id=asked.command_id,
-        content_hash=whole.content_hash,
+        content_hash=asked.content_hash,
         actor=asked.actor,
         at=at,
         whistle=held.whistle,
         steps=(),
-        private=whole.private,
+        head=held.row["head"].hex(),
     )
     return entry.following(events, held.whistle)
+
+
+def _with_private(entry: Entry, kept: _Kept | None) -> Entry:
+    if kept is None:
+        return entry
+    private, salt = (kept.fields, kept.salt) if kept.is_new else (None, None)
+    return entry._replace(commitments=kept.commitments, private=private, salt=salt)
 
 
 async def _stored(connection: Connection, entry: Entry, before: Whistle, rules: Rules) -> RecordOutput:

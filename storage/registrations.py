@@ -1,6 +1,7 @@
 """Storing registrations: one matter of one source becomes one whistle, for ever."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import asyncpg
 
@@ -11,6 +12,7 @@ from domain.records import Record
 from domain.registration import Registration, authorise_registration
 from domain.registration import register as first_event
 from domain.rules import Rules, serial_year
+from domain.seal import commitment
 from domain.values import Actor, Frozen
 from domain.whistle import Whistle
 from storage.catalogues import rules
@@ -35,11 +37,11 @@ with inserted as (
 ), titled as (
     insert into whistle_title (whistle_id, title) values ($1, $6)
 ), told as (
-    insert into matter (whistle_id, description, address, lng, lat, crs, evidence)
-    values ($1, $12, $13, $14, $15, $16, $17)
+    insert into matter (whistle_id, description, address, lng, lat, crs, evidence, salt)
+    values ($1, $12, $13, $14, $15, $16, $17, $21)
 )
-insert into reporter (whistle_id, name, phone, confidential)
-select $1, $18, $19, $20 where $18::text is not null
+insert into reporter (whistle_id, name, phone, confidential, salt)
+select $1, $18, $19, $20, $22 where $18::text is not null
 """
 _MARK_STARTED = "update whistle set started_at = now() where whistle_id = $1 and started_at is null"
 _UNSTARTED = """
@@ -56,6 +58,13 @@ class Registered(Frozen):
     title: str
     created: bool
     started: bool
+
+
+class _Salts:
+    """The salts of a registration's two private parts."""
+
+    def __init__(self) -> None:
+        self.matter, self.reporter = uuid4(), uuid4()
 
 
 class Unstarted(Frozen):
@@ -118,9 +127,10 @@ async def _register(
     # Before the number is taken: a refusal leaves no gap in the serial numbers.
     event = first_event(registration, now=now, rules=in_force, serial="")
     serial = await _next_serial(connection, registration.township, now, in_force)
-    entry = _entry(registration, event.model_copy(update={"serial": serial}), actor, now)
-    await _insert(connection, registration, entry.whistle)
-    await write(connection, entry, in_force.organisations.name_of)
+    entry, salts = _entry(registration, event.model_copy(update={"serial": serial}), actor, now), _Salts()
+    await _insert(connection, registration, entry.whistle, salts)
+    sealed = entry._replace(commitments=_commitments(registration, salts))
+    await write(connection, sealed, in_force.organisations.name_of)
     return Registered(
         whistle_id=registration.whistle_id, serial=serial, title=registration.title, created=True, started=False
     )
@@ -148,7 +158,14 @@ def _entry(registration: Registration, event: WhistleRegistered, actor: Actor, n
     )
 
 
-async def _insert(connection: Connection, registration: Registration, whistle: Whistle) -> None:
+def _commitments(registration: Registration, salts: "_Salts") -> dict[str, str]:
+    made = {"matter": commitment(str(salts.matter), registration.private())}
+    if registration.reporter:
+        made["reporter"] = commitment(str(salts.reporter), registration.reporter.model_dump(mode="json"))
+    return made
+
+
+async def _insert(connection: Connection, registration: Registration, whistle: Whistle, salts: "_Salts") -> None:
     place, reporter = registration.place, registration.reporter
     await connection.execute(
         _INSERT,
@@ -172,4 +189,6 @@ async def _insert(connection: Connection, registration: Registration, whistle: W
         reporter and reporter.name,
         reporter and reporter.phone,
         reporter and reporter.confidential,
+        salts.matter,
+        salts.reporter,
     )

@@ -12,7 +12,7 @@ from domain.commands import COMMANDS
 from domain.errors import WhistleError
 from domain.lifecycle import MOVES
 from settings import SettingsInvalidError
-from starter.cli import acting, hooks, keys, notices, operating, reading, reporting, schedules, supervisions
+from starter.cli import acting, hooks, keys, notices, operating, reading, reporting, schedules, supervisions, verifying
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.embedded import EmbeddedStackError
@@ -92,5 +92,6 @@ app.command("show")(reading.show_whistle)
 app.command("do", context_settings=acting.FIELDS, epilog=_COMMAND_LIST)(acting.do)
 app.command("history")(reading.show_history)
 app.command("supervisions")(supervisions.supervisions)
+app.command("verify")(verifying.verify)
 app.command("doctor")(operating.doctor)
 app.command("replay")(operating.replay)
