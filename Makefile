@@ -9,6 +9,8 @@ READY := $(VENV)/.ready
 # Compiled once: where Python may not write bytecode, each start and each run of the sandbox would compile them anew.
 MODULES := domain workflows activities storage starter catalogues benchmarks worker.py settings.py observability.py
 
+LONG_BENCHMARKS := startup deadlines open_whistles reads notices sweep
+
 .PHONY: help setup demo up bench bench-all test check format docs histories lock clean
 
 help:
@@ -36,15 +38,13 @@ demo: $(READY)
 up: $(READY)
 	@exec $(BIN)/whistle up
 
-## make bench   200 whistles through all steps; ends in key=value figures
+## make bench   200 whistles through all steps beside a floor; ends in key=value figures
 bench: $(READY)
-	@PYTHONPATH=. $(BIN)/python benchmarks/gateway.py
 	@$(BIN)/python -m benchmarks.bench
 
-## make bench-all  the long ones too
+## make bench-all  the long ones too: open whistles, deadlines, reads, start-up, notices, sweep
 bench-all: bench
-	@for long in $(filter-out benchmarks/bench.py benchmarks/floor.py benchmarks/gateway.py benchmarks/story.py,$(wildcard benchmarks/*.py)); do \
-	  echo "==> $$long"; PYTHONPATH=. $(BIN)/python $$long; done
+	@for long in $(LONG_BENCHMARKS); do echo "==> $$long"; $(BIN)/python -m benchmarks.$$long; done
 
 ## make test    the whole suite, on a real PostgreSQL and a real Temporal server
 test: $(READY)

@@ -1,77 +1,66 @@
-"""`make bench`: 200 whistles of 3 departments through all steps, 20 in flight, on a stack of its own.
+"""`make bench`: whole lives of whistles and single commands, beside a floor on the same stack in the same run.
 
-The last lines are plain `key=value` figures. `floor_ratio` is our seconds per command over those of a workflow
-that only records, measured on the same server in the same run: machines differ, the ratio is what to compare.
+The last lines are plain `key=value` figures. Machines differ: the ratios are what to compare.
+`floor_ratio` = our commands per second over the floor's (1 would be no cost of ours at all);
+`latency_ratio` = p50 of one command at a time over the floor's; `http_ratio` = p50 by the gateway over the client's.
 """
 
 import argparse
-import asyncio
-import os
-import statistics
-import sys
-import tempfile
-import time
-from pathlib import Path
-from typing import NamedTuple
-from uuid import uuid4
 
 from temporalio.client import Client
 
-from benchmarks.floor import run_floor
-from benchmarks.story import registration, steps
-from domain.values import Actor
-from settings import Settings
+from benchmarks.floor import Floor, floor
+from benchmarks.ground import PROCESSES, Ground, ground, run, show
+from benchmarks.latency import latency
+from benchmarks.players import Played, Players, play, quantiles
+from benchmarks.story import steps
 from starter.client import WhistleClient
-from starter.embedded import EmbeddedStack, embedded_stack
-from starter.identity import actor_named
-from starter.preparation import WORKER, Preparation
 
 MEASURED_HISTORIES = 20
 
 
-class Played(NamedTuple):
-    """What playing the whistles took: seconds in all, and of each command."""
-
-    seconds: float
-    latencies: list[float]
-    whistle_ids: list[str]
-
-
-class Players:
-    """Everyone who acts, looked up once."""
-
-    def __init__(self, client: WhistleClient, data_dir: Path) -> None:
-        self.client = client
-        self._data_dir = data_dir
-        self._known: dict[str, Actor] = {}
-
-    async def named(self, name: str) -> Actor:
-        """Find an actor by the name of its key."""
-        if name not in self._known:
-            self._known[name] = await actor_named(self.client.pool, self._data_dir, name)
-        return self._known[name]
+async def main(whistles: int, in_flight: int, rounds: int) -> None:
+    """Warm up, measure, and print the figures."""
+    async with (
+        ground(gateway=True) as here,
+        WhistleClient.open(here.settings, size=in_flight) as client,
+        floor(here, client.temporal) as beside,
+    ):
+        players = Players(client, here.settings.data_dir)
+        figures = await lifecycle(here, players, beside, whistles, in_flight)
+        show(figures | await latency(here, players, beside, rounds))
 
 
-async def play(players: Players, whistles: int, in_flight: int, prefix: str) -> Played:
-    """Play whistles from registration to CLOSED."""
-    gate, latencies = asyncio.Semaphore(in_flight), list[float]()
-    for who, _, _ in steps():
-        await players.named(who)
-    began = time.perf_counter()
-    ids = await asyncio.gather(*(_one(players, gate, f"{prefix}-{i}", latencies) for i in range(whistles)))
-    return Played(time.perf_counter() - began, latencies, list(ids))
-
-
-async def _one(players: Players, gate: asyncio.Semaphore, external_id: str, latencies: list[float]) -> str:
-    async with gate:
-        source = await players.named("source@12345")
-        registered = await players.client.register(registration(external_id), source)
-        for who, name, body in steps():
-            actor = await players.named(who)
-            began = time.perf_counter()
-            await players.client.do(registered.whistle_id, name, body, actor, f"{who}:{uuid4()}")
-            latencies.append(time.perf_counter() - began)
-        return registered.whistle_id
+async def lifecycle(here: Ground, players: Players, beside: Floor, whistles: int, in_flight: int) -> dict[str, object]:
+    """Play the floor and whole whistles in turn, half of each at a time, so that what drifts falls on both."""
+    commands, half = len(steps()), whistles // 2
+    await play(players, in_flight, in_flight, "warm")
+    await beside.play(in_flight, commands, in_flight)
+    parts, floor_s = list[Played](), 0.0
+    used = dict.fromkeys(PROCESSES, 0.0)
+    for turn in ("first", "second"):
+        floor_s += await beside.play(half, commands, in_flight)
+        before = {name: here.cpu_s(name) for name in PROCESSES}
+        parts.append(await play(players, half, in_flight, turn))
+        used = {name: used[name] + here.cpu_s(name) - before[name] for name in PROCESSES}
+    seconds, played = sum(part.seconds for part in parts), 2 * half * commands
+    ids = [one for part in parts for one in part.whistle_ids]
+    events, size = await history_cost(players.client.temporal, ids[:MEASURED_HISTORIES], commands)
+    p50, p99 = quantiles([one for part in parts for one in part.latencies])
+    return {
+        "whistles": 2 * half,
+        "commands_per_whistle": commands,
+        "in_flight": in_flight,
+        "whistles_per_s": f"{2 * half / seconds:.2f}",
+        "commands_per_s": f"{played / seconds:.1f}",
+        "floor_commands_per_s": f"{played / floor_s:.1f}",
+        "p50_ms": f"{p50:.1f}",
+        "p99_ms": f"{p99:.1f}",
+        "events_per_command": f"{events:.2f}",
+        "bytes_per_command": f"{size:.0f}",
+        **{f"{name}_cpu_ms_per_command": f"{used[name] * 1000 / played:.1f}" for name in PROCESSES if used[name]},
+        "floor_ratio": f"{floor_s / seconds:.2f}",
+    }
 
 
 async def history_cost(temporal: Client, whistle_ids: list[str], commands: int) -> tuple[float, float]:
@@ -85,49 +74,10 @@ async def history_cost(temporal: Client, whistle_ids: list[str], commands: int) 
     return events / counted, size / counted
 
 
-async def measure(stack: EmbeddedStack, settings: Settings, whistles: int, in_flight: int) -> None:
-    """Warm up, measure, and print the figures."""
-    async with WhistleClient.open(settings, size=in_flight) as client:
-        players, commands = Players(client, stack.data_dir), len(steps())
-        await play(players, in_flight, in_flight, "warm")
-        floor_seconds = await run_floor(client.temporal, stack.temporal_address, whistles, commands, in_flight)
-        played = await play(players, whistles, in_flight, "bench")
-        events, size = await history_cost(client.temporal, played.whistle_ids[:MEASURED_HISTORIES], commands)
-    cuts = statistics.quantiles(played.latencies, n=100)
-    figures = {
-        "whistles": whistles,
-        "commands_per_whistle": commands,
-        "in_flight": in_flight,
-        "whistles_per_s": f"{whistles / played.seconds:.2f}",
-        "commands_per_s": f"{whistles * commands / played.seconds:.1f}",
-        "p50_ms": f"{cuts[49] * 1000:.1f}",
-        "p99_ms": f"{cuts[98] * 1000:.1f}",
-        "events_per_command": f"{events:.2f}",
-        "bytes_per_command": f"{size:.0f}",
-        "floor_ratio": f"{played.seconds / floor_seconds:.2f}",
-    }
-    print("\n".join(f"{key}={value}" for key, value in figures.items()))
-
-
-async def main(whistles: int, in_flight: int) -> None:
-    """Run on a stack in a folder of its own, which is removed."""
-    with tempfile.TemporaryDirectory(prefix="whistle-bench-") as folder:
-        data_dir = Path(folder) / "stack"
-        own = Settings.model_construct(data_dir=data_dir)
-        preparation = Preparation(own)
-        async with embedded_stack(
-            data_dir, worker_command=WORKER, migrate=preparation.migrate, prepare=preparation.prepare, erase=True
-        ) as stack:
-            addresses = {"database_dsn": stack.database_dsn, "temporal_address": stack.temporal_address}
-            settings = Settings.model_construct(data_dir=data_dir, **addresses)
-            await measure(stack, settings, whistles, in_flight)
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--whistles", type=int, default=200)
     parser.add_argument("--in-flight", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=15)
     arguments = parser.parse_args()
-    asyncio.run(main(arguments.whistles, arguments.in_flight))
-    sys.stdout.flush()
-    os._exit(0)
+    run(main(arguments.whistles, arguments.in_flight, arguments.rounds))

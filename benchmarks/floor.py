@@ -1,82 +1,61 @@
 """The floor: what the same traffic costs on a workflow that only records it, with nothing of ours in the way.
 
-One update = one local activity that returns at once = one search attribute; no store, no rules, no timer.
+One update = one local activity that inserts one row = one search attribute; no rules, no timer, the SDK as it comes.
 """
 
 import asyncio
 import sys
-from datetime import timedelta
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
 from typing import Any
 
-from temporalio import activity, workflow
-from temporalio.client import Client
-from temporalio.common import SearchAttributeKey
-from temporalio.contrib.pydantic import pydantic_data_converter
-from temporalio.worker import Worker
+from temporalio.client import Client, WorkflowHandle
 
-TASK_QUEUE = "floor"
-VERSION = SearchAttributeKey.for_int("WhistleVersion")
+from benchmarks.floor_worker import TASK_QUEUE, FloorWorkflow
+from benchmarks.ground import Ground
 
 
-@activity.defn(name="record_nothing")
-async def record_nothing(argument: dict[str, Any]) -> dict[str, Any]:
-    """Answer as the ledger does, from nowhere."""
-    return {"sequence": argument["n"], "state": "IN_ACTION", "version": argument["n"]}
+class Floor:
+    """Workflows that only record, on a worker of their own."""
 
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._numbers = count(1)
 
-@workflow.defn(name="FloorWorkflow")
-class FloorWorkflow:
-    """Counts updates until it has had enough."""
-
-    def __init__(self) -> None:
-        self._seen = 0
-
-    @workflow.run
-    async def run(self, commands: int) -> int:
-        """Wait for that many commands."""
-        await workflow.wait_condition(lambda: self._seen >= commands)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return self._seen
-
-    @workflow.update
-    async def command(self, argument: dict[str, Any]) -> dict[str, Any]:
-        """Record one command."""
-        timeout = timedelta(seconds=1)
-        answer = await workflow.execute_local_activity("record_nothing", argument, start_to_close_timeout=timeout)
-        self._seen += 1
-        workflow.upsert_search_attributes([VERSION.value_set(self._seen)])
-        return dict(answer)
-
-
-async def run_floor(client: Client, address: str, whistles: int, commands: int, in_flight: int) -> float:
-    """Play that many workflows of that many commands, on a worker of their own, and return the seconds it took."""
-    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.floor", address)
-    clock = asyncio.get_running_loop().time
-    try:
+    async def play(self, workflows: int, commands: int, in_flight: int) -> float:
+        """Play that many workflows of that many commands; gives the seconds it took."""
         gate = asyncio.Semaphore(in_flight)
-        await asyncio.gather(*(_one(client, gate, f"warm-{i}", commands) for i in range(in_flight)))
-        began = clock()
-        await asyncio.gather(*(_one(client, gate, str(i), commands) for i in range(whistles)))
-        return clock() - began
+        began = time.perf_counter()
+        await asyncio.gather(*(self._one(gate, commands) for _ in range(workflows)))
+        return time.perf_counter() - began
+
+    async def open(self, commands: int) -> WorkflowHandle[Any, Any]:
+        """Open one that awaits so many commands."""
+        number = f"floor:{next(self._numbers)}"
+        return await self._client.start_workflow(FloorWorkflow.run, commands, id=number, task_queue=TASK_QUEUE)
+
+    async def command(self, handle: WorkflowHandle[Any, Any], n: int) -> None:
+        """Send one command and wait for its answer."""
+        command_id = f"{handle.id}:{n}"
+        argument = {"n": n, "actor": {"subject": "clerk@jinhaihu"}, "command_id": command_id}
+        await handle.execute_update(FloorWorkflow.command, argument, id=command_id)
+
+    async def _one(self, gate: asyncio.Semaphore, commands: int) -> None:
+        async with gate:
+            handle = await self.open(commands)
+            for n in range(commands):
+                await self.command(handle, n)
+
+
+@asynccontextmanager
+async def floor(ground: Ground, client: Client) -> AsyncIterator[Floor]:
+    """Have a floor on this stack for the length of the block."""
+    addresses = ground.stack.temporal_address, ground.stack.database_owner_dsn
+    worker = await asyncio.create_subprocess_exec(sys.executable, "-m", "benchmarks.floor_worker", *addresses)
+    try:
+        yield Floor(client)
     finally:
         worker.kill()
         await worker.wait()
-
-
-async def serve(address: str) -> None:
-    """Be the worker of the floor until killed."""
-    client = await Client.connect(address, data_converter=pydantic_data_converter)
-    await Worker(client, task_queue=TASK_QUEUE, workflows=[FloorWorkflow], activities=[record_nothing]).run()
-
-
-async def _one(client: Client, gate: asyncio.Semaphore, number: str, commands: int) -> None:
-    async with gate:
-        run = FloorWorkflow.run
-        handle = await client.start_workflow(run, commands, id=f"floor:{number}", task_queue=TASK_QUEUE)
-        for n in range(commands):
-            argument = {"n": n, "actor": {"subject": "clerk@jinhaihu"}, "command_id": f"{number}:{n}"}
-            await handle.execute_update(FloorWorkflow.command, argument, id=f"{number}:{n}")
-
-
-if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))

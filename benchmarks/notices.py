@@ -7,22 +7,20 @@ is the median seconds of a command in troubled rounds over that in calm ones.
 import argparse
 import asyncio
 import json
-import os
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.bench import Players, play
+from benchmarks.ground import ground, show
+from benchmarks.players import Players, play
 from benchmarks.story import registration
 from settings import Settings
 from starter.client import WhistleClient
-from starter.embedded import StackRecord, embedded_stack
-from starter.preparation import WORKER, Preparation
+from starter.embedded import StackRecord
 from storage.catalogues import import_catalogue
 from storage.notice_trail import notice_figures
 from storage.pool import Pool, open_pool
@@ -196,7 +194,7 @@ async def recover(pool: Pool) -> dict[str, str]:
     }
 
 
-async def measure(settings: Settings, robots: dict[str, Robots], arguments: argparse.Namespace) -> dict[str, str]:
+async def measure(settings: Settings, robots: dict[str, Robots], arguments: argparse.Namespace) -> dict[str, object]:
     """Take every figure on one stack."""
     async with WhistleClient.open(settings, size=20) as client:
         players = Players(client, settings.data_dir)
@@ -207,29 +205,21 @@ async def measure(settings: Settings, robots: dict[str, Robots], arguments: argp
         await robots["dead"].down()
         figures |= await reach(players, robots["good"], arguments.per_s, arguments.seconds, "troubled")
         await asyncio.gather(*(one.up() for one in robots.values()))
-        return figures | await recover(client.pool)
+        return {**figures, **await recover(client.pool)}
 
 
 async def main(arguments: argparse.Namespace) -> None:
     """Run on a stack in a folder of its own, which is removed."""
     robots = {name: Robots() for name in ("good", "slow", "dead")}
     await asyncio.gather(*(one.up() for one in robots.values()))
-    with tempfile.TemporaryDirectory(prefix="whistle-bench-") as folder:
-        data_dir = Path(folder) / "stack"
-        preparation = Preparation(Settings.model_construct(data_dir=data_dir))
 
-        async def prepare(record: StackRecord) -> None:
-            await preparation.prepare(record)
-            write_channels(data_dir, robots)
-            async with await open_pool(record.database_dsn, size=1) as pool:
-                await furnish_duty(pool)
+    async def furnish(data_dir: Path, record: StackRecord) -> None:
+        write_channels(data_dir, robots)
+        async with await open_pool(record.database_dsn, size=1) as pool:
+            await furnish_duty(pool)
 
-        async with embedded_stack(
-            data_dir, worker_command=WORKER, migrate=preparation.migrate, prepare=prepare, erase=True
-        ) as stack:
-            addresses = {"database_dsn": stack.database_dsn, "temporal_address": stack.temporal_address}
-            figures = await measure(Settings.model_construct(data_dir=data_dir, **addresses), robots, arguments)
-    print("\n".join(f"{key}={value}" for key, value in figures.items()))
+    async with ground(furnish=furnish) as here:
+        show(await measure(here.settings, robots, arguments))
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -242,6 +232,4 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(_arguments(sys.argv[1:])))
-    sys.stdout.flush()
-    os._exit(0)
+    run(main(_arguments(sys.argv[1:])))

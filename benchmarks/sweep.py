@@ -4,27 +4,19 @@ Prints `key=value` lines. Every fault must be found and healed, and nothing else
 """
 
 import asyncio
-import os
-import shutil
-import sys
-import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
+from benchmarks.ground import ground, run, show
 from domain.ledger import RecordInput
 from domain.registration import Registration
 from domain.values import Actor, compact
 from domain.vocabulary import Role
-from settings import Settings
 from starter import scheduling
 from starter.client import WhistleClient
-from starter.embedded import embedded_stack
 from starter.opening import open_workflow
-from starter.preparation import WORKER, Preparation
 from starter.schedules import COMPLIANCE_SWEEP
 from starter.start import workflow_id_of
 from starter.waking import Waking
@@ -42,24 +34,14 @@ _AGE = (
 )
 
 
-async def main(folder: Path) -> None:
+async def main() -> None:
     """Start a stack, plant the faults, sweep, and print the figures."""
-    settings = Settings.model_construct(data_dir=folder / ".whistle")
-    preparation = Preparation(settings)
-    async with embedded_stack(
-        settings.data_dir,
-        worker_command=WORKER,
-        migrate=preparation.migrate,
-        prepare=preparation.prepare,
-        settings=settings,
-        erase=True,
-    ) as stack:
-        found = {"database_dsn": stack.database_dsn, "temporal_address": stack.temporal_address}
-        async with (
-            WhistleClient.open(settings.model_copy(update=found), size=AT_ONCE) as client,
-            await open_pool(stack.database_owner_dsn, size=1) as owner,
-        ):
-            await _measure(Sweeping(client, owner))
+    async with (
+        ground() as here,
+        WhistleClient.open(here.settings, size=AT_ONCE) as client,
+        await open_pool(here.stack.database_owner_dsn, size=1) as owner,
+    ):
+        await _measure(Sweeping(client, owner))
 
 
 class Sweeping:
@@ -146,7 +128,7 @@ async def _measure(sweeping: Sweeping) -> None:
     swept = time.perf_counter()
     await sweeping.until(lambda: sweeping.healed(whistles))
     found = await sweeping.found()
-    figures: dict[str, Any] = {
+    figures: dict[str, object] = {
         "whistles": WHISTLES,
         "opened_s": round(opened - began, 1),
         "planted": len(planted),
@@ -155,8 +137,7 @@ async def _measure(sweeping: Sweeping) -> None:
         "sweep_s": round(took, 2),
         "all_level_after_s": round(time.perf_counter() - swept, 2),
     }
-    for name, figure in figures.items():
-        print(f"{name}={figure}")
+    show(figures)
 
 
 def _matter() -> Registration:
@@ -179,13 +160,4 @@ async def _nothing() -> None:
 
 
 if __name__ == "__main__":
-    home = Path(tempfile.mkdtemp(prefix="whistle-sweep-"))
-    home.chmod(0o755)
-    code = 1
-    try:
-        asyncio.run(main(home))
-        code = 0
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-        sys.stdout.flush()
-        os._exit(code)
+    run(main())
