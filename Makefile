@@ -68,6 +68,7 @@ format: $(READY)
 docs: $(READY)
 	@PYTHONPATH=. $(BIN)/python docs/generate_lifecycle.py
 	@PYTHONPATH=. $(BIN)/python docs/generate_reference.py
+	@PYTHONPATH=. $(BIN)/python docs/generate_metrics.py
 
 ## make histories  records the corpus of this version that replay tests keep, after a deliberate change
 histories: $(READY)

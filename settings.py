@@ -104,6 +104,15 @@ class Settings(BaseModel):
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
     http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
     http_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    worker_http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
+    worker_http_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    """Where a worker tells how it is (`/healthz`, `/readyz`, `/metrics`); None: nowhere."""
+    metrics: bool = Field(default=True, description="on or off")
+    """Whether processes measure themselves for Prometheus."""
+    stalled_after: Duration = Field(
+        default=timedelta(minutes=3), validation_alias="WHISTLE_STALLED_AFTER_S", description=_DURATION
+    )
+    """A worker that did not ask for work for so long though Temporal answers is stalled; twice that long ends it."""
     rate_limit: int = Field(default=200, ge=1, le=100_000, description="a number of requests, 1 to 100000")
     """Requests a second of one key, or of one address without a key, in each gateway process."""
     read_within: Duration = Field(

@@ -1,11 +1,9 @@
 """The worker: wiring only. It starts before its servers and waits for them, and leaves in good order on SIGTERM."""
 
 import asyncio
-import logging
 import os
 import signal
 import socket
-import sys
 from datetime import timedelta
 from functools import partial
 from typing import Any, NoReturn
@@ -15,6 +13,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -26,12 +25,17 @@ from activities.outbox import NoticeSettings, OutboxActivities
 from activities.receivers import Receivers
 from activities.reports import ReportActivities
 from activities.webhooks import WebhookActivities
-from observability import ContextInterceptor, configure_logging, temporal_runtime
+from observability import ContextInterceptor, configure_logging
+from observability.measures import WORKER
+from observability.runtime import measured_runtime
 from settings import Settings, settings_of_process
+from starter.leaving import STUCK, leave, leave_by_force, leave_if_loop_hangs
 from starter.opening import open_workflow
+from starter.pulse import PolledBy, Pulse
 from starter.shown_versions import shown_versions
 from starter.start import TASK_QUEUE
 from starter.waking import Waking
+from starter.worker_http import WorkerStatus, serving
 from storage.pool import Pool, open_pool
 from storage.registrations import Unstarted
 from storage.whistles import value_of
@@ -65,19 +69,33 @@ log = structlog.get_logger("worker")
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is in hand within `settings.graceful_shutdown`."""
     stop = _stop_requested(settings.graceful_shutdown)
-    client = await _unless(stop, _connect(settings))
-    if client is None:
-        return
-    pool = await open_pool(settings.database_dsn or "", size=CONNECTIONS)
-    try:
-        async with make_worker(client, pool, settings):
-            log.info("worker_started", task_queue=TASK_QUEUE, temporal=settings.temporal_address)
-            await _unless(stop, _keep_open(client))
-            await stop.wait()
-            log.info("worker_stopping")
-    finally:
-        await asyncio.wait_for(pool.close(), LEEWAY.total_seconds())
+    leave_if_loop_hangs(settings.stalled_after)
+    runtime = measured_runtime(measure=settings.metrics and settings.worker_http_port is not None)
+    status = WorkerStatus(WORKER, runtime)
+    async with serving(status, settings):
+        client = await _unless(stop, _connect(settings, runtime.runtime))
+        if client is not None:
+            pool = await open_pool(settings.database_dsn or "", size=CONNECTIONS)
+            status.connected(client, pool)
+            try:
+                await _work(client, pool, settings, status, stop)
+            finally:
+                await asyncio.wait_for(pool.close(), LEEWAY.total_seconds())
     log.info("worker_stopped")
+
+
+async def _work(client: Client, pool: Pool, settings: Settings, status: WorkerStatus, stop: asyncio.Event) -> None:
+    async with make_worker(client, pool, settings):
+        log.info("worker_started", task_queue=TASK_QUEUE, temporal=settings.temporal_address)
+        pulse = Pulse(PolledBy(client, TASK_QUEUE), WORKER, settings.stalled_after)
+        status.works(pulse)
+        watching = asyncio.create_task(_unless(stop, pulse.until_lost()))
+        await _unless(stop, _keep_open(client))
+        if lost := await watching:
+            log.critical("worker_lost", does_not_ask_for=lost)
+            leave(STUCK)
+        status.leaving = True
+        log.info("worker_stopping")
 
 
 def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
@@ -91,7 +109,6 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
     waking = Waking(pool, client, settings.limits, lambda: _keep_open(client))
     watch = partial(LagWatch, pool, partial(shown_versions, client), waking.wake)
     outbox = OutboxActivities(pool, start, _notices(settings), watch)
-    webhooks = WebhookActivities(pool, Receivers(settings.webhook_allow))
     compliance = ComplianceActivities(pool, waking, settings.limits, settings.dormant_work_days)
     return Worker(
         client,
@@ -100,7 +117,7 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
         activities=[
             ledger.record_command,
             outbox.deliver_outbox,
-            webhooks.deliver_webhooks,
+            WebhookActivities(pool, Receivers(settings.webhook_allow)).deliver_webhooks,
             *compliance.every,
             *DigestActivities(pool, settings.limits).every,
             ReportActivities(pool).freeze_scorecard,
@@ -110,6 +127,7 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
         max_concurrent_activities=ACTIVITIES,
         max_concurrent_local_activities=LOCAL_ACTIVITIES,
         graceful_shutdown_timeout=settings.graceful_shutdown,
+        on_fatal_error=partial(_end_after_fatal_error, settings.graceful_shutdown),
     )
 
 
@@ -133,11 +151,11 @@ def main() -> NoReturn:
     except Exception:
         log.exception("worker_failed")
         code = 1
-    _leave(code)
+    leave(code)
 
 
-async def _connect(settings: Settings) -> Client:
-    runtime, wait = temporal_runtime(), 0.2
+async def _connect(settings: Settings, runtime: Runtime) -> Client:
+    wait = 0.2
     while True:
         try:
             client = await Client.connect(
@@ -201,19 +219,16 @@ def _stop_requested(graceful: timedelta) -> asyncio.Event:
 
     def request() -> None:
         stop.set()
-        loop.call_later((graceful + LEEWAY).total_seconds(), _leave, 1)
+        leave_by_force(graceful + LEEWAY, 1)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, request)
     return stop
 
 
-def _leave(code: int) -> NoReturn:
-    # The interpreter's own exit sometimes aborts after all work is done (sdk-python#300).
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+async def _end_after_fatal_error(graceful: timedelta, error: BaseException) -> None:
+    log.critical("worker_fatal", error=type(error).__name__, reason=str(error.__cause__ or error))
+    leave_by_force(graceful + LEEWAY, 1)
 
 
 if __name__ == "__main__":

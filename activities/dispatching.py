@@ -16,6 +16,7 @@ from activities.lanes import COMBINED, Lane
 from domain.duty import Duty, Recipient
 from domain.notice_templates import CHANNEL_DOWN, DELIVERY_FAILED
 from domain.rules import Rules
+from observability.measures import WORKER
 from storage.catalogues import rules
 from storage.duty import duty
 from storage.notice_deliveries import DeliveryState, Ending, Parcel, claim, give_up_unknown, hasten, release, settle
@@ -36,6 +37,12 @@ NOTES_WITHIN_S = 10.0
 _NOTES_AGAIN_AFTER_S = 0.25
 _LEEWAY_S = 2.0
 _ALERTS = (DELIVERY_FAILED, CHANNEL_DOWN)
+OUTCOMES = {
+    DeliveryState.PENDING: "retried",
+    DeliveryState.DELIVERED: "delivered",
+    DeliveryState.DROPPED: "dropped",
+    DeliveryState.FAILED: "failed",
+}
 _CHANCE = random.SystemRandom()
 
 log = structlog.get_logger("notices")
@@ -245,6 +252,8 @@ class Dispatch:
             log.error("notice_failed_for_good", reason="channel-not-configured", **one)
 
     def _note_each(self, group: Sequence[Parcel], state: DeliveryState, **how: object) -> None:
+        if how.get("tried", True):
+            WORKER.notices.labels(group[0].channel, OUTCOMES[state]).inc(len(group))
         own = {"state": state, **how}
         self._endings += [Ending.model_validate({"id": p.id, "attempt": p.attempts, **own}) for p in group]
         self._ended.set()

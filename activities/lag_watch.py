@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 import structlog
 from temporalio.service import RPCError, RPCStatusCode
 
+from observability.measures import WORKER
 from storage.feed import Horizon, highest_position, horizon, is_settled, page_end
 from storage.movements import moved
 from storage.pool import Pool
@@ -96,4 +97,5 @@ class LagWatch:
                 raise
             log.warning("lagging_workflow_not_woken", whistle_id=whistle_id, reason=str(error))
         else:
+            WORKER.woken.inc()
             log.info("lagging_workflow_woken", whistle_id=whistle_id)

@@ -4,9 +4,11 @@ import asyncpg
 from temporalio import activity
 
 from activities.failures import as_failure, as_outage
+from activities.ledger_line import ledger_line
 from domain.brief import Brief, brief
 from domain.errors import NotFoundError, RefusedError
 from domain.ledger import ADOPT, RecordInput
+from observability.measures import WORKER
 from storage.ledger import record
 from storage.pool import Pool
 
@@ -23,7 +25,10 @@ class LedgerActivities:
     async def record_command(self, request: RecordInput) -> Brief:
         """Store a command; a refusal fails for good, anything else may be tried again."""
         try:
-            return brief(await record(self._pool, self._profile, request), request)
+            with ledger_line(request, WORKER) as line:
+                output = await record(self._pool, self._profile, request)
+                line.told(output)
+            return brief(output, request)
         except NotFoundError as error:
             # The registration may still be on its way; a command never comes before it.
             if request.name != ADOPT:

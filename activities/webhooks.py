@@ -18,6 +18,7 @@ from activities.failures import as_outage
 from activities.receivers import TIMEOUT, Receivers, Reply
 from domain.delivery import DeliveryRound
 from domain.webhooks import Sent, retry_in
+from observability.measures import WORKER
 from storage import hooks, webhook_deliveries
 from storage.outbox import listening
 from storage.pool import Pool
@@ -155,6 +156,7 @@ class Round:
         else:
             self._failing.add(consignment.webhook_id)
         self.sent += Sent(delivered=int(ending.delivered), failed=int(not ending.delivered))
+        WORKER.webhooks.labels("delivered" if ending.delivered else "failed").inc()
         # Never the address: it may hold a receiver's own secret.
         log.info(
             "webhook_delivered" if ending.delivered else "webhook_failed",

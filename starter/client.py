@@ -27,6 +27,7 @@ from settings import Settings
 from starter.availability import PATIENCE, within_reach
 from starter.delivery import Delivery
 from starter.opening import open_workflow
+from starter.watching import UNWATCHED, Watched
 from storage import registrations
 from storage.catalogues import rules
 from storage.events import TrailEvent, trail
@@ -49,18 +50,27 @@ class WhistleClient:
     """The door: register, do, and read."""
 
     def __init__(
-        self, pool: Pool, temporal: Client, *, limits: str = "default", patience: timedelta = PATIENCE
+        self,
+        pool: Pool,
+        temporal: Client,
+        *,
+        limits: str = "default",
+        patience: timedelta = PATIENCE,
+        watched: Watched = UNWATCHED,
     ) -> None:
         """Share these; registrations get the limits of this profile, and every call ends within `patience`."""
         self.pool = pool
         self.temporal = temporal
         self._limits = limits
         self._patience = patience
+        self._watched = watched
         self._delivery = Delivery(pool, temporal, limits)
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, settings: Settings, *, size: int = 10) -> AsyncIterator["WhistleClient"]:
+    async def open(
+        cls, settings: Settings, *, size: int = 10, watched: Watched = UNWATCHED
+    ) -> AsyncIterator["WhistleClient"]:
         """Connect as the settings say; neither server need answer yet.
 
         Raises TemporarilyUnavailableError where nothing says where they are.
@@ -73,15 +83,21 @@ class WhistleClient:
             namespace=settings.temporal_namespace,
             data_converter=pydantic_data_converter,
             lazy=True,
+            runtime=watched.runtime,
+            interceptors=watched.interceptors,
         )
-        async with await open_pool(settings.database_dsn, size=size) as pool:
-            yield cls(pool, temporal, limits=settings.limits)
+        async with await open_pool(settings.database_dsn, size=size, watch=watched.queries) as pool:
+            yield cls(pool, temporal, limits=settings.limits, watched=watched)
 
     async def register(self, registration: Registration | dict[str, Any], actor: Actor) -> Registered:
         """Register a matter and start its workflow; the same again changes nothing and heals a start that was lost.
 
         Raises IdempotencyConflictError for other content under the same id.
         """
+        with self._watched.timing("register"):
+            return await self._register(registration, actor)
+
+    async def _register(self, registration: Registration | dict[str, Any], actor: Actor) -> Registered:
         authority.authorise_role(authority.REGISTER, actor.role)
         matter = in_one_system(_registration(registration))
         authorise_registration(matter, actor)
@@ -105,8 +121,9 @@ class WhistleClient:
         argument = {**body, "actor": actor.model_dump(mode="json"), "command_id": command_id}
         submission = parse(name, argument)
         submission = submission.model_copy(update={"command": in_one_system(submission.command)})
-        async with within_reach(self._patience):
-            return await self._delivery.deliver(whistle_id, submission)
+        with self._watched.timing(name):
+            async with within_reach(self._patience):
+                return await self._delivery.deliver(whistle_id, submission)
 
     async def view(self, whistle_id: str) -> View:
         """Read a whistle as it stands; raises NotFoundError."""

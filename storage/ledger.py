@@ -54,6 +54,8 @@ where w.whistle_id = $1
 class LedgerBehindError(Exception):
     """The store knows less than the workflow: it was restored from an older copy."""
 
+    outcome = "ledger-behind"
+
 
 class _Asked(NamedTuple):
     command: Command | StrikeClock

@@ -1,7 +1,7 @@
 """The connections to PostgreSQL: bounded in time, with JSON spoken on each."""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ else:
     Pool = asyncpg.Pool
     Connection = asyncpg.Connection
 
+QueryWatch = Callable[[Any], None]
+"""Takes asyncpg's record of a query, which its stubs do not name."""
+
 _SERVER_SETTINGS = {
     "application_name": "whistle",
     "timezone": "UTC",
@@ -29,13 +32,22 @@ _ANSWER_WITHIN_S = 15.0
 _BEGIN_BRIEFLY = "begin isolation level read committed; set local lock_timeout = '800ms'; "
 
 
-async def open_pool(dsn: str, *, size: int = 10) -> Pool:
-    """Open a pool of at most `size` connections; the database need not answer yet."""
+async def open_pool(dsn: str, *, size: int = 10, watch: QueryWatch | None = None) -> Pool:
+    """Open a pool of at most `size` connections; the database need not answer yet.
+
+    `watch` is told of each query when it has ended, in the context of who asked; its arguments are private.
+    """
+
+    async def prepare(connection: Connection) -> None:
+        await _speak_json(connection)
+        if watch:
+            connection.add_query_logger(watch)
+
     pool = asyncpg.create_pool(
         dsn,
         min_size=0,
         max_size=size,
-        init=_speak_json,
+        init=prepare,
         reset=_leave_as_is,
         timeout=_CONNECT_WITHIN_S,
         command_timeout=_ANSWER_WITHIN_S,

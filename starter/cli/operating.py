@@ -116,6 +116,7 @@ def addresses(record: StackRecord, settings: Settings) -> list[str]:
         "Temporal gRPC": record.temporal_address,
         "Temporal UI": record.temporal_ui_url,
         "gateway": record.gateway_url,
+        "worker": record.worker_url and f"{record.worker_url}/metrics",
         "database DSN": f"{folder / 'stack.json'} (database_dsn)",
         "keys": str(folder / "keys.json"),
         "logs": str(record.log_folder),

@@ -25,9 +25,9 @@ class Surroundings:
     shutdown: timedelta
 
 
-def worker_launch(around: Surroundings, command: Sequence[str]) -> Launch:
-    """Describe the worker; it counts as ready once it runs."""
-    return _launch("worker", command, around, {})
+def worker_launch(around: Surroundings, command: Sequence[str], port: int) -> Launch:
+    """Describe the worker; it counts as ready once it runs, and tells how it is on this port."""
+    return _launch("worker", command, around, {"WHISTLE_WORKER_HTTP_PORT": str(port)})
 
 
 def gateway_launch(around: Surroundings, command: Sequence[str], port: int) -> Launch:
@@ -43,6 +43,8 @@ def _launch(name: str, command: Sequence[str], around: Surroundings, extra: dict
         "WHISTLE_DATABASE_DSN": around.database_dsn,
         "WHISTLE_LIMITS": around.settings.limits,
         "WHISTLE_LOG_LEVEL": around.settings.log_level,
+        "WHISTLE_METRICS": str(around.settings.metrics),
+        "WHISTLE_STALLED_AFTER_S": str(around.settings.stalled_after.total_seconds()),
         "WHISTLE_GRACEFUL_SHUTDOWN_S": str(around.shutdown.total_seconds()),
         "WHISTLE_WEBHOOK_ALLOW": ",".join(map(str, around.settings.webhook_allow)) or _LOOPBACK,
         "TEMPORAL_ADDRESS": around.temporal_address,

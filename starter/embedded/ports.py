@@ -19,6 +19,7 @@ FREE_RANGE = range(15000, 32000)
 _ASKED_WITHIN_S = 5.0
 VARIABLES = {
     "http": "WHISTLE_HTTP_PORT",
+    "worker": "WHISTLE_WORKER_HTTP_PORT",
     "temporal": "WHISTLE_TEMPORAL_PORT",
     "ui": "WHISTLE_UI_PORT",
     "postgres": "WHISTLE_POSTGRES_PORT",

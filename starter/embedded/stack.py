@@ -89,6 +89,7 @@ class EmbeddedStack:
         pids = Pids(up=os.getpid(), **{name: part.pid for name, part in self._parts.items()})
         return StackRecord(
             gateway_url=self.gateway_url,
+            worker_url=self._url("worker"),
             temporal_address=self.temporal_address,
             temporal_namespace=self._settings.temporal_namespace,
             temporal_ui_url=self._url("ui"),
@@ -174,7 +175,8 @@ class EmbeddedStack:
         if self._plan.prepare is not None:
             await self._plan.prepare(self.record)
         if self._plan.worker_command:
-            await self._start_part(worker_launch(self._surroundings(), self._plan.worker_command))
+            launch = worker_launch(self._surroundings(), self._plan.worker_command, self._ports["worker"])
+            await self._start_part(launch)
         if self._plan.gateway_command:
             launch = gateway_launch(self._surroundings(), self._plan.gateway_command, self._ports["http"])
             await self._start_part(launch)
@@ -217,6 +219,8 @@ class EmbeddedStack:
         if self._settings.temporal_address is None:
             wanted |= {"temporal": self._settings.temporal_port, "ui": self._settings.ui_port}
             wanted |= {"temporal_http": None, "temporal_metrics": None}
+        if self._plan.worker_command:
+            wanted["worker"] = self._settings.worker_http_port
         if self._plan.gateway_command:
             wanted["http"] = self._settings.http_port
         return wanted

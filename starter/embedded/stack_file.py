@@ -43,6 +43,8 @@ class StackRecord(BaseModel):
     temporal_ui_url: str | None = None
     temporal_http_url: str | None = None
     temporal_metrics_url: str | None = None
+    worker_url: str | None = None
+    """Where the worker tells how it is: `/healthz`, `/readyz`, `/metrics`."""
     database_dsn: str = Field(repr=False)
     database_owner_dsn: str = Field(repr=False)
     postgres_folder: Path | None = None

@@ -6,11 +6,11 @@ import traceback
 from uuid import uuid4
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
+from observability.measures import GatewayMeasures
 from starter.gateway.problems import UNKNOWN_OUTCOME, InternalError, Refused
 
 REQUEST_ID = "X-Request-Id"
@@ -27,33 +27,14 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 log = structlog.get_logger("gateway")
 
 
-class Metrics:
-    """What one gateway process measures of itself."""
-
-    def __init__(self) -> None:
-        """Measure into a registry of its own."""
-        self.registry = CollectorRegistry()
-        labels = ("method", "route", "status")
-        self.requests = Counter("whistle_http_requests", "Requests answered", labels, registry=self.registry)
-        self.seconds = Histogram(
-            "whistle_http_request_seconds",
-            "Time to the end of the answer, streams left out",
-            ("method", "route"),
-            registry=self.registry,
-        )
-        self.in_flight = Gauge("whistle_http_in_flight", "Requests being answered", registry=self.registry)
-        self.streams = Gauge("whistle_http_streams", "Open event streams", registry=self.registry)
-        self.dropped = Counter("whistle_http_streams_dropped", "Streams that were not read", registry=self.registry)
-
-
 class AccessLog:
     """Names, measures and logs each request."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics, refused: Refused) -> None:
+    def __init__(self, app: ASGIApp, measures: GatewayMeasures, refused: Refused) -> None:
         """Measure into these by route, since paths hold ids; `refused` writes what is answered to a fault of ours."""
         self._app = app
         self._refused = refused
-        self._metrics = metrics
+        self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request pass."""
@@ -65,7 +46,7 @@ class AccessLog:
         scope.setdefault("state", {})["request_id"] = request_id
         seen = _Seen()
         began = time.perf_counter()
-        with bound_contextvars(request_id=request_id), self._metrics.in_flight.track_inprogress():
+        with bound_contextvars(request_id=request_id), self._measures.in_flight.track_inprogress():
             watched = seen.watching(send, request_id)
             try:
                 await self._app(scope, receive, watched)
@@ -79,9 +60,9 @@ class AccessLog:
     def _note(self, scope: Scope, seen: "_Seen", seconds: float) -> None:
         method = scope["method"] if scope["method"] in _METHODS else "OTHER"
         route = _route_of(scope)
-        self._metrics.requests.labels(method, route, seen.status).inc()
+        self._measures.requests.labels(method, route, seen.status).inc()
         if not seen.streamed:
-            self._metrics.seconds.labels(method, route).observe(seconds)
+            self._measures.seconds.labels(method, route).observe(seconds)
         if scope["path"] not in _QUIET:
             caller = scope["state"].get("caller")
             ms = round(seconds * 1000, 1)

@@ -9,6 +9,7 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from domain.errors import WhistleError
+from observability.runtime import measured_runtime
 from settings import Settings
 from starter.client import WhistleClient
 from starter.gateway import (
@@ -30,6 +31,7 @@ from starter.gateway.bodies import BoundedBodies
 from starter.gateway.context import Context
 from starter.gateway.limits import Limiter
 from starter.gateway.oidc import Tokens
+from starter.watching import Watched
 
 CONNECTIONS = 24
 
@@ -48,7 +50,7 @@ def create_app(settings: Settings) -> FastAPI:
     context = Context(settings, Limiter(settings.rate_limit), Tokens.configured(settings))
     app.state.context = context
     app.add_middleware(BoundedBodies, within=settings.read_within, refused=_refused)
-    app.add_middleware(AccessLog, metrics=context.metrics, refused=_refused)
+    app.add_middleware(AccessLog, measures=context.measures, refused=_refused)
     problems.install(app)
     openapi.install(app)
     routers = _routers()
@@ -75,8 +77,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
     # Made once, before anybody waits for it.
     app.openapi()
-    async with WhistleClient.open(context.settings, size=CONNECTIONS) as client:
-        context.open(client)
+    runtime = measured_runtime(measure=context.settings.metrics)
+    watched = Watched(runtime=runtime.runtime, commands=context.measures.commands)
+    async with WhistleClient.open(context.settings, size=CONNECTIONS, watched=watched) as client:
+        context.open(client, runtime)
         following = asyncio.create_task(context.feed.run())
         yield
         context.leave()

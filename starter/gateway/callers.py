@@ -19,9 +19,10 @@ from domain.errors import NotFoundError, RefusedError, UnauthenticatedError
 from domain.values import Actor
 from domain.vocabulary import Role
 from domain.whistle import Whistle
+from observability.subjects import shown_subject
 from starter.availability import within_reach
 from starter.gateway.context import Context, Here
-from starter.gateway.oidc import SUBJECT_PREFIX, is_token
+from starter.gateway.oidc import is_token
 from storage.keys import Principal, principal_of
 from storage.parties import is_party, value_for
 
@@ -45,8 +46,7 @@ async def identify(context: Context, request: Request, credential: str | None) -
         message = "the key is unknown, or was revoked" if credential else "send Authorization: Bearer KEY"
         raise UnauthenticatedError(message)
     await context.limiter.hit(f"key/{found.name}")
-    # A token's subject may be a person, whom no log names.
-    request.state.caller = "a token" if found.name.startswith(SUBJECT_PREFIX) else found.name
+    request.state.caller = shown_subject(found.name)
     return found
 
 

@@ -7,12 +7,14 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Request
 from starlette.routing import Route
 
+from observability.measures import GatewayMeasures
+from observability.runtime import MeasuredRuntime
 from settings import Settings
 from starter.client import WhistleClient
-from starter.gateway.access import Metrics
 from starter.gateway.feed import Feed
 from starter.gateway.limits import Limiter
 from starter.gateway.oidc import Tokens
+from starter.metrics.exposition import Exposition
 
 
 @dataclass
@@ -23,10 +25,11 @@ class Context:
     limiter: Limiter
     tokens: Tokens | None = None
     routes: tuple[Route, ...] = ()
-    metrics: Metrics = field(default_factory=Metrics)
+    measures: GatewayMeasures = field(default_factory=GatewayMeasures)
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     _client: WhistleClient | None = None
     _feed: Feed | None = None
+    _exposition: Exposition | None = None
 
     @property
     def door(self) -> WhistleClient:
@@ -38,9 +41,15 @@ class Context:
         """The feed that the lifespan follows."""
         return _started(self._feed)
 
-    def open(self, client: WhistleClient) -> None:
-        """Begin to serve through this client."""
+    @property
+    def exposition(self) -> Exposition:
+        """What Prometheus is told."""
+        return _started(self._exposition)
+
+    def open(self, client: WhistleClient, runtime: MeasuredRuntime | None = None) -> None:
+        """Begin to serve through this client, whose runtime may be measured."""
         self._client, self._feed = client, Feed(client.pool)
+        self._exposition = Exposition(self.measures, runtime, lambda: client.pool)
 
     def leave(self) -> None:
         """Be ready for nothing more, and end the streams, which would end by themselves only much later."""

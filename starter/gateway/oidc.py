@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from domain.errors import TemporarilyUnavailableError
 from domain.vocabulary import Role
+from observability.subjects import TOKEN_PREFIX
 from settings import Settings
 from storage.keys import Principal
 
@@ -20,7 +21,6 @@ _KEYS_LAST_S = 300.0
 _ASK_AGAIN_AFTER_S = 2.0
 _LEEWAY_S = 30
 _LONGEST_SUBJECT = 120
-SUBJECT_PREFIX = "oidc:"
 """Another name space than that of keys: whoever may choose a subject must not become `platform`."""
 
 log = structlog.get_logger("gateway")
@@ -77,7 +77,7 @@ class Tokens:
             message = "no role of ours, or no subject that can be kept"
             raise ValueError(message)
         organisation = claims.get(self._settings.oidc_organisation_claim)
-        name = f"{SUBJECT_PREFIX}{subject}"
+        name = f"{TOKEN_PREFIX}{subject}"
         return Principal(name=name, role=roles[0], organisation=organisation, other_roles=tuple(roles[1:]))
 
     async def _key(self, kid: str) -> jwt.PyJWK | None:

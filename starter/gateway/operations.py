@@ -4,15 +4,15 @@ import asyncio
 from datetime import timedelta
 
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 
-from domain.errors import TemporarilyUnavailableError
+from domain.errors import NotFoundError, TemporarilyUnavailableError
 from domain.values import Frozen
 from starter.availability import within_reach
 from starter.client import WhistleClient
 from starter.gateway.context import Context, Here
 from starter.gateway.inputs import MEANINGS, problems
+from starter.metrics.exposition import CONTENT_TYPE
 
 router = APIRouter(tags=["operations"])
 
@@ -50,8 +50,11 @@ async def readyz(context: Here) -> Status:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}, "description": "Prometheus text."}},
 )
 async def metrics(context: Here) -> Response:
-    """Give the measurements of this process."""
-    return Response(generate_latest(context.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+    """Give the measurements of this process, of its Temporal core, and the figures of the database."""
+    if not context.settings.metrics:
+        message = "this gateway measures nothing for Prometheus: WHISTLE_METRICS is off"
+        raise NotFoundError(message)
+    return Response(await context.exposition.text(), media_type=CONTENT_TYPE)
 
 
 async def ready(context: Context) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import os
 import signal
-import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +18,7 @@ from settings import Settings, settings_of_process
 from starter.gateway.app import create_app
 from starter.gateway.context import Context
 from starter.gateway.problems import MEDIA_TYPE, UnreadableError, encoded, problem
+from starter.leaving import leave, leave_by_force, leave_if_loop_hangs
 
 DEFAULT_PORT = 8080
 KEEP_ALIVE_S = 30
@@ -100,7 +99,7 @@ class Gateway(uvicorn.Server):
         log.info("gateway_stopping")
         self.should_exit = True
         self._context.leave()
-        asyncio.get_running_loop().call_later(self._graceful.total_seconds(), _leave, 1)
+        leave_by_force(self._graceful, 1)
 
 
 def serve(settings: Settings) -> Gateway:
@@ -132,28 +131,21 @@ def main() -> NoReturn:
         asyncio.run(_run(settings))
     except TemporarilyUnavailableError as error:
         log.error("gateway_failed", reason=error.detail)  # noqa: TRY400 - its sentence says all
-        _leave(1)
+        leave(1)
     except SystemExit as ended:
-        _leave(ended.code if isinstance(ended.code, int) else 1)
+        leave(ended.code if isinstance(ended.code, int) else 1)
     except Exception:
         log.exception("gateway_failed")
-        _leave(1)
+        leave(1)
     log.info("gateway_stopped")
-    _leave(0)
+    leave(0)
 
 
 async def _run(settings: Settings) -> None:
     if settings.database_dsn is None or settings.temporal_address is None:
         message = f"no stack runs on {settings.data_dir}: set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS, or start one"
         raise TemporarilyUnavailableError(message)
+    leave_if_loop_hangs(settings.stalled_after)
     server = serve(settings)
     log.info("gateway_started", host=settings.http_host, port=server.config.port)
     await server.serve()
-
-
-def _leave(code: int) -> NoReturn:
-    # The interpreter's own exit sometimes aborts after all work is done (sdk-python#300).
-    logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)

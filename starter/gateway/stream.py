@@ -11,8 +11,8 @@ from fastapi import APIRouter, Header, Query, Response
 from starlette.types import Receive, Scope, Send
 
 from domain.errors import InvalidError
+from observability.measures import GatewayMeasures
 from starter.availability import within_reach
-from starter.gateway.access import Metrics
 from starter.gateway.callers import Caller, must_see, sight_of
 from starter.gateway.context import Context, Here
 from starter.gateway.feed import BATCH, Subscription
@@ -37,17 +37,17 @@ class EventStream(Response):
 
     media_type = MEDIA_TYPE
 
-    def __init__(self, frames: AsyncIterator[bytes], metrics: Metrics) -> None:
+    def __init__(self, frames: AsyncIterator[bytes], measures: GatewayMeasures) -> None:
         """Send these frames."""
         super().__init__(headers={"X-Accel-Buffering": "no"}, media_type=self.media_type)
         del self.headers["content-length"]
         self._frames = frames
-        self._metrics = metrics
+        self._measures = measures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until one side ends."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        with self._metrics.streams.track_inprogress():
+        with self._measures.streams.track_inprogress():
             sending = asyncio.create_task(self._send_all(send))
             gone = asyncio.create_task(_until_gone(receive))
             await asyncio.wait({sending, gone}, return_when=asyncio.FIRST_COMPLETED)
@@ -56,7 +56,7 @@ class EventStream(Response):
                 task.cancel()
             await asyncio.gather(sending, gone, return_exceptions=True)
         if slow:
-            self._metrics.dropped.inc()
+            self._measures.dropped.inc()
             # A polite end would wait for a reader who does not read.
             scope.get("whistle.abort", lambda: None)()
         else:
@@ -106,7 +106,7 @@ async def stream(
     # A reconnecting client repeats its whole address, so the header knows better.
     begin = _position(last_event_id or after)
     subscription = await context.feed.subscribe(sight_of(caller), whistle_id)
-    return EventStream(frames(context, subscription, begin), context.metrics)
+    return EventStream(frames(context, subscription, begin), context.measures)
 
 
 async def frames(context: Context, subscription: Subscription, begin: int | None) -> AsyncIterator[bytes]:

@@ -11,7 +11,18 @@ ROOT = Path(__file__).parents[2]
 FUNCTION_LINES = 30
 FILE_LINES = 300
 COMMENT_SHARE = 0.04
-ROOMS = ("domain", "workflows", "activities", "storage", "starter", "catalogues", "tests", "benchmarks", "docs")
+ROOMS = (
+    "domain",
+    "workflows",
+    "activities",
+    "storage",
+    "starter",
+    "catalogues",
+    "observability",
+    "tests",
+    "benchmarks",
+    "docs",
+)
 SOURCES = sorted([*ROOT.glob("*.py"), *(path for room in ROOMS for path in (ROOT / room).rglob("*.py"))], key=str)
 PRODUCT = [path for path in SOURCES if "tests" not in path.parts]
 

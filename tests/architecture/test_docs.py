@@ -4,6 +4,8 @@ import re
 from pathlib import Path
 
 from docs.generate_lifecycle import PAGE, page
+from docs.generate_metrics import PAGE as METRICS_PAGE
+from docs.generate_metrics import page as metrics_page
 from docs.generate_reference import COMMANDS_PAGE, EVENTS_PAGE, commands_page, events_page
 
 ROOT = Path(__file__).parents[2]
@@ -18,6 +20,11 @@ def test_the_reference_pages_are_the_models():
     """Run `make docs` when this fails."""
     assert COMMANDS_PAGE.read_text(encoding="utf-8") == commands_page()
     assert EVENTS_PAGE.read_text(encoding="utf-8") == events_page()
+
+
+def test_the_metrics_page_is_what_the_processes_register():
+    """Run `make docs` when this fails."""
+    assert METRICS_PAGE.read_text(encoding="utf-8") == metrics_page()
 
 
 def test_every_link_between_pages_leads_somewhere():

@@ -13,10 +13,10 @@ import httpx
 import pytest
 
 from domain.values import ENGINE
+from observability.measures import GatewayMeasures
 from settings import Settings
 from starter.client import WhistleClient
 from starter.gateway import stream
-from starter.gateway.access import Metrics
 from starter.gateway.context import Context
 from starter.gateway.feed import QUEUE, Feed, Subscription
 from starter.gateway.limits import Limiter
@@ -185,7 +185,7 @@ async def test_a_stream_that_falls_behind_is_dropped():
 async def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch):
     """What it does not take in time ends its connection without waiting for it; others are not concerned."""
     monkeypatch.setattr(stream, "SEND_WITHIN_S", 0.05)
-    cut, metrics = asyncio.Event(), Metrics()
+    cut, metrics = asyncio.Event(), GatewayMeasures()
 
     async def endless() -> AsyncIterator[bytes]:
         while True:

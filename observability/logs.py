@@ -8,7 +8,6 @@ import structlog
 from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
-from temporalio.runtime import LoggingConfig, LoggingFormat, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 TELLTALES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "apprise": logging.CRITICAL}
@@ -38,12 +37,6 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
         logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
     for adapter in (workflow.logger, activity.logger):
         _leave_context_to_us(adapter)
-
-
-def temporal_runtime() -> Runtime:
-    """Make the one runtime of this process, whose core logs as JSON too."""
-    quiet = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter=quiet, format=LoggingFormat.JSON)))
 
 
 class ContextInterceptor(Interceptor):

@@ -1,0 +1,102 @@
+"""The one line and the one measurement of each request that reaches the ledger."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+
+from domain.errors import RefusedError
+from domain.ledger import ADOPT, RecordInput, RecordOutput
+from domain.submission import STRIKE, StrikeClock
+from domain.values import ENGINE
+from observability.measures import WorkerMeasures
+from observability.subjects import shown_subject
+from storage.ledger import LedgerBehindError
+
+log = structlog.get_logger("ledger")
+
+
+class LedgerLine:
+    """What one request came to.
+
+    `stored`; `unchanged`: answered, and no event followed; `behind`: the workflow was told rows first that it did not
+    know; `adopted`; a refusal's name; `ledger-behind`: the store was restored from an older copy; `failed`.
+    """
+
+    def __init__(self, request: RecordInput) -> None:
+        """Begin with what is asked."""
+        self._request = request
+        self._began = time.perf_counter()
+        self._output: RecordOutput | None = None
+        self.outcome = "failed"
+        self.reason: str | None = None
+
+    def told(self, output: RecordOutput) -> None:
+        """Note the answer."""
+        self._output = output
+        if self._request.name == ADOPT:
+            self.outcome = "adopted"
+        elif output.answer is None:
+            self.outcome = "behind"
+        else:
+            self.outcome = "stored" if output.commits else "unchanged"
+
+    def end(self, measures: WorkerMeasures) -> None:
+        """Measure it, and write the line."""
+        seconds = time.perf_counter() - self._began
+        name = self._request.name
+        measures.ledger.labels(name, self.outcome).observe(seconds)
+        lateness = self._lateness(measures) if name == STRIKE and self.outcome == "stored" else {}
+        write = log.error if self.outcome in {"failed", LedgerBehindError.outcome} else log.info
+        write(
+            "command",
+            command=name,
+            whistle_id=self._request.whistle_id,
+            outcome=self.outcome,
+            ms=round(seconds * 1000, 1),
+            **({"reason": self.reason} if self.reason else {}),
+            **self._actor(),
+            **self._answer(),
+            **lateness,
+        )
+
+    def _lateness(self, measures: WorkerMeasures) -> dict[str, Any]:
+        strike = StrikeClock.model_validate(self._request.argument)
+        late_s = max(0.0, (datetime.now(UTC) - strike.due_at).total_seconds())
+        measures.lateness.labels(strike.phase).observe(late_s)
+        return {"phase": strike.phase, "point": strike.point, "late_s": round(late_s, 3)}
+
+    def _actor(self) -> dict[str, Any]:
+        if self._request.name in {STRIKE, ADOPT}:
+            return {"actor": ENGINE.subject}
+        actor = self._request.argument.get("actor")
+        given = actor if isinstance(actor, dict) else {}
+        subject = shown_subject(str(given.get("subject")))
+        return {"actor": subject, "role": given.get("role"), "organisation": given.get("organisation")}
+
+    def _answer(self) -> dict[str, Any]:
+        answer = self._output and self._output.answer
+        return {"sequence": answer.sequence, "state": answer.state} if answer else {}
+
+
+@contextmanager
+def ledger_line(request: RecordInput, measures: WorkerMeasures) -> Iterator[LedgerLine]:
+    """Measure and log the block as one request to the ledger."""
+    line = LedgerLine(request)
+    try:
+        yield line
+    except RefusedError as error:
+        line.outcome = error.problem
+        raise
+    except LedgerBehindError:
+        line.outcome = LedgerBehindError.outcome
+        raise
+    except Exception as error:
+        # Its name alone: what PostgreSQL says may quote a row.
+        line.reason = type(error).__name__
+        raise
+    finally:
+        line.end(measures)
