@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 STACK_FILE = "stack.json"
 LOCK_FILE = "up.lock"
 CHANNELS_FILE = "channels.toml"
+PAYLOAD_KEYS_FILE = "payload-keys.json"
 PREFIX = "WHISTLE_"
 WRONG_USAGE = 2
 """The exit code of a process whose settings are wrong."""
@@ -141,6 +142,10 @@ class Settings(BaseModel):
     webhook_allow: Annotated[tuple[Network, ...], BeforeValidator(_comma_separated)] = Field(
         default=(), description="networks with commas between, such as 10.0.0.0/8,::1/128"
     )
+    payload_keys: str | None = Field(default=None, repr=False)
+    """The key ring itself, as JSON; at most one of this and the next is set."""
+    payload_keys_file: Path | None = None
+    """The file of the key ring; by default payload-keys.json in the data folder, where there is one."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())
     ] = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
@@ -159,6 +164,19 @@ class Settings(BaseModel):
         if 0 < len(missing) < len(needed):
             raise ValueError(f"{' and '.join(missing)} must be set too: an OIDC issuer is believed by all three")
         return self
+
+    @model_validator(mode="after")
+    def _has_one_key_ring(self) -> Self:
+        both = [variable_of(name) for name in ("payload_keys", "payload_keys_file")]
+        if self.payload_keys is not None and self.payload_keys_file is not None:
+            raise ValueError(f"{' and '.join(both)} are both set: keep the one that holds the key ring")
+        return self
+
+    @property
+    def payload_ring_file(self) -> Path | None:
+        """Where the key ring of payload encryption lies; None where there is none."""
+        usual = self.data_dir / PAYLOAD_KEYS_FILE
+        return self.payload_keys_file or (usual if usual.exists() else None)
 
     @property
     def channels_file(self) -> Path:

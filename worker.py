@@ -12,7 +12,6 @@ import structlog
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 from temporalio.common import WorkflowIDConflictPolicy
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -28,7 +27,8 @@ from activities.webhooks import WebhookActivities
 from observability import ContextInterceptor, configure_logging
 from observability.measures import WORKER
 from observability.runtime import measured_runtime
-from settings import Settings, settings_of_process
+from settings import WRONG_USAGE, Settings, SettingsInvalidError, settings_of_process
+from starter.connecting import connect
 from starter.leaving import STUCK, leave, leave_by_force, leave_if_loop_hangs
 from starter.opening import open_workflow
 from starter.pulse import PolledBy, Pulse
@@ -148,6 +148,9 @@ def main() -> NoReturn:
     code = 0
     try:
         asyncio.run(run(settings))
+    except SettingsInvalidError as error:
+        log.error("worker_failed", reason=str(error))  # noqa: TRY400 - its sentence says all
+        code = WRONG_USAGE
     except Exception:
         log.exception("worker_failed")
         code = 1
@@ -158,13 +161,7 @@ async def _connect(settings: Settings, runtime: Runtime) -> Client:
     wait = 0.2
     while True:
         try:
-            client = await Client.connect(
-                settings.temporal_address or "localhost:7233",
-                namespace=settings.temporal_namespace,
-                data_converter=pydantic_data_converter,
-                identity=_identity(),
-                runtime=runtime,
-            )
+            client = await connect(settings, identity=_identity(), runtime=runtime)
             request = DescribeNamespaceRequest(namespace=settings.temporal_namespace)
             await client.workflow_service.describe_namespace(request)
         except (RuntimeError, RPCError) as error:

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from benchmarks.ground import ground, show
+from benchmarks.ground import ground, run, show
 from benchmarks.players import Players, play
 from benchmarks.story import registration
 from settings import Settings

@@ -11,7 +11,6 @@ from typing import Any
 
 from pydantic import ValidationError
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain import authority
 from domain.coordinates import in_one_system
@@ -25,6 +24,7 @@ from domain.view import View, view
 from domain.whistle import Whistle
 from settings import Settings
 from starter.availability import PATIENCE, within_reach
+from starter.connecting import connect
 from starter.delivery import Delivery
 from starter.opening import open_workflow
 from starter.watching import UNWATCHED, Watched
@@ -78,14 +78,7 @@ class WhistleClient:
         if settings.database_dsn is None or settings.temporal_address is None:
             instead = "start one (whistle up), or set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS"
             raise TemporarilyUnavailableError(f"no stack runs on {settings.data_dir}: {instead}")
-        temporal = await Client.connect(
-            settings.temporal_address,
-            namespace=settings.temporal_namespace,
-            data_converter=pydantic_data_converter,
-            lazy=True,
-            runtime=watched.runtime,
-            interceptors=watched.interceptors,
-        )
+        temporal = await connect(settings, lazy=True, runtime=watched.runtime, interceptors=watched.interceptors)
         async with await open_pool(settings.database_dsn, size=size, watch=watched.queries) as pool:
             yield cls(pool, temporal, limits=settings.limits, watched=watched)
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import structlog
-from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 
 from domain.errors import TemporarilyUnavailableError
 from settings import Settings
 from starter.availability import within_reach
 from starter.calendar_seed import official_days
+from starter.connecting import connect
 from starter.embedded.postgres import APPLICATION
 from starter.embedded.stack_file import StackRecord
 from starter.identity import ensure_keys
@@ -59,15 +58,16 @@ class Preparation:
         """Seed it, give out keys and apply the schedules."""
         await furnish(record.database_owner_dsn, record.database_dsn, self._settings)
         try:
-            await apply_schedules(record.temporal_address, record.temporal_namespace)
+            here = {"temporal_address": record.temporal_address, "temporal_namespace": record.temporal_namespace}
+            await apply_schedules(self._settings.model_copy(update=here))
         except TemporarilyUnavailableError as error:
             # A Temporal of one's own may come later; `whistle doctor` says what is missing then.
             log.warning("schedules_not_applied", reason=error.detail, do="whistle schedules apply")
 
 
-async def apply_schedules(address: str, namespace: str) -> None:
-    """Bring the schedules of a Temporal server to this release's table, and sweep at once: it may have been away."""
-    client = await Client.connect(address, namespace=namespace, data_converter=pydantic_data_converter, lazy=True)
+async def apply_schedules(settings: Settings) -> None:
+    """Bring the schedules of the Temporal server to this release's table, and sweep at once: it may have been away."""
+    client = await connect(settings, lazy=True)
     async with within_reach():
         await apply(client)
         await trigger(client, COMPLIANCE_SWEEP)

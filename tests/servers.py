@@ -1,7 +1,7 @@
 """Temporal servers and workers for tests: the time-skipping server, the real one, and workers on a store in memory."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +10,11 @@ import pytest
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from starter.encryption.conversion import converter_with
+from starter.encryption.key_ring import KeyRing
 from tests.fakes import FakeLedger
 from tests.stage import TASK_QUEUE
 from worker import WORKFLOWS
@@ -21,6 +22,7 @@ from workflows.presentation import ATTRIBUTE_KEYS
 from workflows.sandbox import workflow_runner
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
+RingReader = Callable[[], KeyRing]
 _KINDS = {
     "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
@@ -30,10 +32,10 @@ _KINDS = {
 
 
 @asynccontextmanager
-async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
+async def time_skipping_server(read_keys: RingReader | None = None) -> AsyncIterator[WorkflowEnvironment]:
     """Run a server whose clock jumps; without the search attributes registered a first update would hang."""
     started = await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=_program("temporal-test-server"), data_converter=pydantic_data_converter
+        test_server_existing_path=_program("temporal-test-server"), data_converter=converter_with(read_keys)
     )
     async with started as env:
         kinds = {name: _KINDS[kind] for name, kind in SEARCH_ATTRIBUTES.items()}
@@ -43,12 +45,12 @@ async def time_skipping_server() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @asynccontextmanager
-async def real_server() -> AsyncIterator[Client]:
-    """Run the real server in memory."""
+async def real_server(read_keys: RingReader | None = None) -> AsyncIterator[Client]:
+    """Run the real server in memory; with a key ring, its client encrypts."""
     started = await WorkflowEnvironment.start_local(
         dev_server_existing_path=_program("temporal"),
         dev_server_log_level="error",
-        data_converter=pydantic_data_converter,
+        data_converter=converter_with(read_keys),
         search_attributes=list(ATTRIBUTE_KEYS.values()),
         identity="worker@whistle-worker-0:12345",
     )

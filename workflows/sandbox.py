@@ -1,12 +1,13 @@
 """The sandbox in which workflow code runs, without the detours that this project's payloads do not need.
 
-The SDK asks a workflow, inside its sandbox, for the serialization context of every payload, three or four times each.
-Nothing here converts by context, and asking took a fifth of a worker's time (docs/performance.md).
+The SDK asks a workflow, inside its sandbox, for the serialization context of every payload, three or four times each,
+which took a fifth of a worker's time (docs/performance.md). All that is ever converted by it is the id of the workflow,
+which encrypted payloads are bound to, so each run gives the same answer to all of it, from outside the sandbox.
 """
 
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
-from temporalio.converter import SerializationContext, StorageDriverStoreContext
+from temporalio.converter import StorageDriverStoreContext, WorkflowSerializationContext
 from temporalio.worker import WorkflowInstance, WorkflowInstanceDetails
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 from temporalio.workflow import Info, SandboxImportNotificationPolicy
@@ -14,23 +15,24 @@ from temporalio.workflow import Info, SandboxImportNotificationPolicy
 _NOWHERE = StorageDriverStoreContext(target=None)
 
 
-class ContextFreeSandbox(SandboxedWorkflowRunner):
-    """The SDK's sandbox for a data converter whose parts all ignore the serialization context."""
+class OneContextSandbox(SandboxedWorkflowRunner):
+    """The SDK's sandbox for a data converter to which a workflow's activities are no context of their own."""
 
     def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
-        """Create a sandboxed workflow whose payloads have no context."""
-        return _ContextFree(super().create_instance(det))
+        """Create a sandboxed workflow whose payloads all have the workflow for their context."""
+        return _OfOneContext(super().create_instance(det), det.info)
 
 
-class _ContextFree(WorkflowInstance):
-    def __init__(self, sandboxed: WorkflowInstance) -> None:
+class _OfOneContext(WorkflowInstance):
+    def __init__(self, sandboxed: WorkflowInstance, info: Info) -> None:
         self._sandboxed = sandboxed
+        self._context = WorkflowSerializationContext(namespace=info.namespace, workflow_id=info.workflow_id)
 
     def activate(self, act: WorkflowActivation) -> WorkflowActivationCompletion:
         return self._sandboxed.activate(act)
 
-    def get_serialization_context(self, command_info: object) -> SerializationContext | None:  # noqa: ARG002
-        return None
+    def get_serialization_context(self, command_info: object) -> WorkflowSerializationContext:  # noqa: ARG002
+        return self._context
 
     def get_external_store_context(self, command_info: object) -> StorageDriverStoreContext:  # noqa: ARG002
         return _NOWHERE
@@ -49,4 +51,4 @@ def workflow_runner() -> SandboxedWorkflowRunner:
     """
     passed = SandboxRestrictions.default.with_passthrough_modules("asyncpg", "domain", "observability", "structlog")
     refusing = SandboxImportNotificationPolicy.RAISE_ON_UNINTENTIONAL_PASSTHROUGH
-    return ContextFreeSandbox(restrictions=passed.with_import_notification_policy(refusing))
+    return OneContextSandbox(restrictions=passed.with_import_notification_policy(refusing))

@@ -20,6 +20,7 @@ from starter.cli.output import DONE, REFUSED, say, show
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.doctor import Finding, Health, examine
 from starter.embedded import StackRecord, run_stack
+from starter.encryption.conversion import data_converter
 from starter.preparation import GATEWAY, WORKER, Preparation, furnish, migrate_schema
 from starter.replay import Replayed, replay_file
 from storage.catalogues import CatalogueName, ImportReport, import_catalogue
@@ -166,7 +167,8 @@ async def _import(settings: Settings, source: str, text: str, name: CatalogueNam
 
 
 async def _replay(files: list[Path]) -> list[Replayed]:
-    return [await replay_file(file) for file in files]
+    converter = data_converter(load_settings())
+    return [await replay_file(file, converter) for file in files]
 
 
 def _named_by(file: Path) -> CatalogueName:

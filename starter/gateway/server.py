@@ -14,7 +14,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from domain.errors import TemporarilyUnavailableError
 from observability import configure_logging
-from settings import Settings, settings_of_process
+from settings import WRONG_USAGE, Settings, SettingsInvalidError, settings_of_process
+from starter.encryption.conversion import data_converter
 from starter.gateway.app import create_app
 from starter.gateway.context import Context
 from starter.gateway.problems import MEDIA_TYPE, UnreadableError, encoded, problem
@@ -129,6 +130,9 @@ def main() -> NoReturn:
         logging.getLogger(name).setLevel(logging.WARNING)
     try:
         asyncio.run(_run(settings))
+    except SettingsInvalidError as error:
+        log.error("gateway_failed", reason=str(error))  # noqa: TRY400 - its sentence says all
+        leave(WRONG_USAGE)
     except TemporarilyUnavailableError as error:
         log.error("gateway_failed", reason=error.detail)  # noqa: TRY400 - its sentence says all
         leave(1)
@@ -145,6 +149,8 @@ async def _run(settings: Settings) -> None:
     if settings.database_dsn is None or settings.temporal_address is None:
         message = f"no stack runs on {settings.data_dir}: set WHISTLE_DATABASE_DSN and TEMPORAL_ADDRESS, or start one"
         raise TemporarilyUnavailableError(message)
+    # Else it would be said in the midst of a start-up, where uvicorn keeps it to itself.
+    data_converter(settings)
     leave_if_loop_hangs(settings.stalled_after)
     server = serve(settings)
     log.info("gateway_started", host=settings.http_host, port=server.config.port)

@@ -14,7 +14,7 @@ from domain.working_time import BEIJING, WorkCalendar
 from tests.fakes import FakeLedger, shipped_rules
 from tests.replay.corpus import OURS, Edition, commands_of, is_released
 from tests.replay.stories import STORIES, Scene, Story
-from tests.servers import make_test_worker, time_skipping_server
+from tests.servers import RingReader, make_test_worker, time_skipping_server
 
 
 class Told(NamedTuple):
@@ -24,10 +24,13 @@ class Told(NamedTuple):
     value: dict[str, Any]
 
 
-async def tell(story: Story) -> Told:
-    """Play a story on a server of its own, from a Monday morning on without holidays: the same whenever it is told."""
+async def tell(story: Story, read_keys: RingReader | None = None) -> Told:
+    """Play a story on a server of its own, from a Monday morning on without holidays: the same whenever it is told.
+
+    With keys, all that it leaves in Temporal is encrypted.
+    """
     ledger = FakeLedger(shipped_rules(WorkCalendar()))
-    async with time_skipping_server() as env, make_test_worker(env.client, ledger):
+    async with time_skipping_server(read_keys) as env, make_test_worker(env.client, ledger):
         now = (await env.get_current_time()).astimezone(BEIJING)
         monday = now.replace(hour=10, minute=0, second=0, microsecond=0) + timedelta(days=8 - now.isoweekday())
         await env.sleep(monday - now)

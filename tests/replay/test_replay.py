@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from temporalio.client import WorkflowHistory
-from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 
 from domain.values import compact
+from starter.encryption.conversion import converter_with
 from tests.replay.corpus import HISTORIES, OURS, Edition, commands_of, editions, kept, read_sequences, write_sequences
 from tests.replay.record import tell
 from tests.replay.stories import STORIES
@@ -31,7 +31,7 @@ the event, whose default is the old meaning (CONTRIBUTING.md, "What replay runs"
 
 def replayer() -> Replayer:
     """A replayer with everything that the worker has."""
-    return Replayer(workflows=WORKFLOWS, workflow_runner=workflow_runner(), data_converter=pydantic_data_converter)
+    return Replayer(workflows=WORKFLOWS, workflow_runner=workflow_runner(), data_converter=converter_with())
 
 
 def named(file: Path) -> str:

@@ -10,7 +10,7 @@ from workflows.sandbox import workflow_runner
 
 
 async def test_what_is_not_deterministic_is_refused(client: Client):
-    """Leaving out the serialization context leaves out no restriction."""
+    """Answering for the serialization context leaves out no restriction."""
     async with Worker(client, task_queue=TASK_QUEUE, workflows=[Careless], workflow_runner=workflow_runner()):
         run = Careless.run
         assert await client.execute_workflow(run, "哨", id="careful", task_queue=TASK_QUEUE) == "哨"
