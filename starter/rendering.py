@@ -94,11 +94,11 @@ def tasks_table(tasks: Iterable[Task], name: Names, now: datetime) -> Table:
     for column in ("时限 due", "事项 task", "哨单 whistle", "标题 title", "状态 state"):
         table.add_column(column, overflow="fold")
     for task in tasks:
-        what = task.phase.label if task.phase else "督办回复"
+        what = task.phase or task.request
         whom = f"({name(task.responder)})" if task.responder else ""
         table.add_row(
             _due(task.due_at, now),
-            f"{what}{whom}",
+            f"{what.label if what else '督办回复'}{whom}",
             f"{task.serial}\n{task.whistle_id}",
             task.title,
             state_text(task.state),

@@ -17,7 +17,7 @@ from domain.summaries import Names, summarise
 from domain.values import Actor, compact
 from domain.whistle import Whistle
 from storage.pool import Connection
-from storage.read_model import COLUMNS, NAMES, clock_rows, read_model, supervision_rows
+from storage.read_model import COLUMNS, NAMES, clock_rows, read_model, request_rows, supervision_rows
 
 # COLUMNS and NAMES are constants of read_model.py; every value is a parameter.
 _WRITE = f"""
@@ -68,6 +68,18 @@ with model as (
     set (level, raised_at, answered_at) = (excluded.level, excluded.raised_at, excluded.answered_at)
     where (s.level, s.raised_at, s.answered_at)
         is distinct from (excluded.level, excluded.raised_at, excluded.answered_at)
+), asked as (
+    select * from jsonb_to_recordset($20::jsonb) as r (kind text, responder text, round integer, organisation text,
+        due_at timestamptz)
+), decided as (
+    delete from pending_request p where p.whistle_id = $1 and not exists (
+        select from asked a where (a.kind, a.responder, a.round) = (p.kind, p.responder, p.round))
+), awaiting as (
+    insert into pending_request as p (whistle_id, kind, responder, round, organisation, asked_at, due_at)
+    select $1, kind, responder, round, organisation, $2, due_at from asked
+    on conflict (whistle_id, kind, responder, round) do update
+    set (organisation, due_at) = (excluded.organisation, excluded.due_at)
+    where (p.organisation, p.due_at) is distinct from (excluded.organisation, excluded.due_at)
 ), queued as (
     insert into webhook_commit (whistle_id, first_sequence, last_sequence, followers)
     select $1, $10::integer, model.sequence, $17::jsonb from model
@@ -151,6 +163,7 @@ async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
         entry.followers or None,
         entry.salt,
         rows[-1]["hash"] if rows else entry.head,
+        request_rows(whistle),
     )
 
 

@@ -54,6 +54,7 @@ _GRANTS = {
         "limit_rule",
         "calendar_day",
         "clock",
+        "pending_request",
         "supervision",
         "outbox",
         "duty_contact",

@@ -5,6 +5,7 @@ from typing import Any
 
 from domain.chains import acts_for, holder_of
 from domain.clocks import next_deadline, running
+from domain.requests import pending_requests
 from domain.vocabulary import ReportInState
 from domain.whistle import Whistle
 
@@ -54,6 +55,20 @@ def clock_rows(whistle: Whistle) -> list[dict[str, Any]]:
             "next_strike_at": _iso(r.clock.next_point[0]) if r.clock.next_point else None,
         }
         for r in running(whistle)
+    ]
+
+
+def request_rows(whistle: Whistle) -> list[dict[str, Any]]:
+    """List the requests that await a decision, each with who decides; one without a limit has no `due_at`."""
+    return [
+        {
+            "kind": r.kind,
+            "responder": r.responder or "",
+            "round": r.round,
+            "organisation": r.organisation,
+            "due_at": _iso(r.due_at) or "infinity",
+        }
+        for r in pending_requests(whistle)
     ]
 
 

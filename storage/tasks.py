@@ -1,10 +1,10 @@
-"""What awaits an office: the clocks that bind it, and the supervisions it has not answered."""
+"""What awaits an office: the clocks that bind it, the requests it decides, the supervisions it has not answered."""
 
 from datetime import UTC, datetime
 
 from domain.chains import ARBITER, PLATFORM, SUPERVISOR
 from domain.values import Actor, Frozen
-from domain.vocabulary import Phase, Role, State, SupervisionLevel, Urgency
+from domain.vocabulary import Phase, RequestKind, Role, State, SupervisionLevel, Urgency
 from storage.cursors import read_cursor, write_cursor
 from storage.pool import Pool
 
@@ -32,6 +32,12 @@ _PHASES = {
 }
 """The clocks that each role can end; ARRIVE stands for its second limit too, windows await nobody."""
 
+_REQUESTS = {
+    Role.TOWNSHIP_LEADER: frozenset({RequestKind.EXTENSION}),
+    Role.DEPARTMENT: frozenset({RequestKind.EXTENSION}),
+    Role.DISTRICT_PLATFORM: frozenset(RequestKind),
+}
+"""The requests that each role decides."""
 _OF_DISTRICT = {Role.DISTRICT_PLATFORM: PLATFORM, Role.ARBITER: ARBITER, Role.SUPERVISOR: SUPERVISOR}
 _ANSWERING = frozenset(
     {
@@ -45,18 +51,25 @@ _ANSWERING = frozenset(
     }
 )
 
-# Each half stops after a page of its own, so that neither reads more than its index gives in order.
+# Each part stops after a page of its own, so that none reads more than its index gives in order.
 _TASKS = """
-select w.whistle_id, w.serial, w.title, w.state, w.urgency, t.phase, t.responder, t.supervision_level, t.due_at, t.part
+select w.whistle_id, w.serial, w.title, w.state, w.urgency, t.phase, t.request, t.responder, t.supervision_level,
+    nullif(t.due_at, 'infinity') as due_at, t.asked_at, t.part
 from (
     (
-        select whistle_id, phase, nullif(responder, '') as responder, null as supervision_level, due_at,
-            phase || '/' || responder as part
+        select whistle_id, phase, null as request, nullif(responder, '') as responder, null as supervision_level,
+            due_at, null::timestamptz as asked_at, phase || '/' || responder as part
         from clock where organisation = $1 and phase = any($2::text[]) and due_at >= $3
             and (due_at, whistle_id, phase || '/' || responder) > ($3, $4, $5)
         order by due_at, whistle_id, part limit $7
     ) union all (
-        select whistle_id, null, responder, level, raised_at, 'supervision/' || number
+        select whistle_id, null, kind, nullif(responder, ''), null, due_at, asked_at,
+            'request/' || kind || '/' || responder || '/' || round
+        from pending_request where organisation = $1 and kind = any($8::text[]) and due_at >= $3
+            and (due_at, whistle_id, 'request/' || kind || '/' || responder || '/' || round) > ($3, $4, $5)
+        order by due_at, whistle_id, 'request/' || kind || '/' || responder || '/' || round limit $7
+    ) union all (
+        select whistle_id, null, null, responder, level, raised_at, null, 'supervision/' || number
         from supervision where organisation = $1 and $6 and answered_at is null and raised_at >= $3
             and (raised_at, whistle_id, 'supervision/' || number) > ($3, $4, $5)
         order by raised_at, whistle_id, 'supervision/' || number limit $7
@@ -65,14 +78,17 @@ from (
 join whistle w on w.whistle_id = t.whistle_id
 order by t.due_at, t.whistle_id, t.part limit $7
 """
+_NEVER = datetime.max.replace(tzinfo=UTC)
+"""What PostgreSQL calls infinity."""
 _FIRST = (datetime.min.replace(tzinfo=UTC), "", "")
 _MOST = 500
 
 
 class Task(Frozen):
-    """Something that awaits an organisation: a running clock that binds it, or a supervision to answer (phase None).
+    """Something that awaits an organisation: a running clock that binds it, or what has none and is no `phase`.
 
-    `due_at` of a supervision is when it was raised.
+    That is a `request` to decide, asked at `asked_at`, whose `due_at` is the limit that an extension would move, else
+    None; or a supervision to answer, whose `due_at` is when it was raised.
     """
 
     whistle_id: str
@@ -81,9 +97,11 @@ class Task(Frozen):
     state: State
     urgency: Urgency | None = None
     phase: Phase | None = None
+    request: RequestKind | None = None
     responder: str | None = None
     supervision_level: SupervisionLevel | None = None
-    due_at: datetime
+    due_at: datetime | None = None
+    asked_at: datetime | None = None
 
 
 class TaskPage(Frozen):
@@ -105,7 +123,7 @@ async def tasks_of(pool: Pool, actor: Actor, cursor: str | None = None, limit: i
     if len(rows) <= limit:
         return TaskPage(items=items)
     last = shown[-1]
-    return TaskPage(items=items, next_cursor=write_cursor((last["due_at"], last["whistle_id"], last["part"])))
+    return TaskPage(items=items, next_cursor=write_cursor((last["due_at"] or _NEVER, last["whistle_id"], last["part"])))
 
 
 def tasks_arguments(actor: Actor, cursor: str | None, limit: int) -> tuple[object, ...]:
@@ -113,4 +131,5 @@ def tasks_arguments(actor: Actor, cursor: str | None, limit: int) -> tuple[objec
     organisation = _OF_DISTRICT.get(actor.role, actor.organisation)
     after = read_cursor(cursor, 3) if cursor else _FIRST
     phases = sorted(_PHASES.get(actor.role, ()))
-    return organisation, phases, *after, actor.role in _ANSWERING, limit + 1
+    requests = sorted(_REQUESTS.get(actor.role, ()))
+    return organisation, phases, *after, actor.role in _ANSWERING, limit + 1, requests

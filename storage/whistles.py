@@ -49,7 +49,8 @@ _CONDITIONS = {
     "party": "party.organisation = {}",
     "q": """whistle.whistle_id in (
         select whistle_id from whistle_title
-        where grams @> title_grams({0}) and position(lower({0}) in lower(title)) > 0
+        where (grams @> title_grams({0}) and position(lower({0}) in lower(title)) > 0)
+            or (length({0}) > 3 and number_grams @> number_grams({0}) and position(lower({0}) in lower(numbers)) > 0)
     )""",
 }
 # As a constant, so that the partial index on it serves every plan.
@@ -61,8 +62,9 @@ Word = Annotated[str, StringConstraints(max_length=200), Printable]
 
 
 class WhistleFilter(Frozen):
-    """Which whistles a list shows; None does not filter. `q` is looked for in titles.
+    """Which whistles a list shows; None does not filter.
 
+    `q` is looked for in titles, and from four characters on in ids and serial numbers too.
     `party` leaves those that an organisation has or had a part in.
     """
 

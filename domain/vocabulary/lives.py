@@ -200,6 +200,14 @@ class Phase(Labelled):
     NOTICE_UNANSWERED = "NOTICE_UNANSWERED", "通知未应答"
 
 
+class RequestKind(Labelled):
+    """What is asked for and awaits a decision, with no clock of its own."""
+
+    EXTENSION = "EXTENSION", "延期申请"
+    SUSPENSION = "SUSPENSION", "挂账申请"
+    APPEAL = "APPEAL", "评价申诉"
+
+
 class Point(Labelled):
     """A moment of one clock, in the order they strike."""
 

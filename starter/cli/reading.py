@@ -41,7 +41,7 @@ def list_whistles(
     responder: Annotated[str | None, typer.Option(help="报到单位, by its slug.")] = None,
     kind: Annotated[WhistleKind | None, typer.Option(case_sensitive=False, help="哨类")] = None,
     overdue: Annotated[bool | None, typer.Option("--overdue/--not-overdue", help="逾期")] = None,
-    q: Annotated[str | None, typer.Option("--q", help="Words of the title.")] = None,
+    q: Annotated[str | None, typer.Option("--q", help="Part of the title, or four characters of a number.")] = None,
     cursor: CursorOption = None,
     limit: LimitOption = 50,
     as_json: JsonOption = False,

@@ -25,6 +25,12 @@ PAGE = 50
 _AUDITORS = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.DISTRICT_PLATFORM})
 
 
+Q = Annotated[
+    str | None,
+    Query(max_length=200, description="What the title holds; of four characters or more, also the id or the serial."),
+]
+
+
 class Whistles(ListOf[WhistleRow]):
     """A page of whistles, the newest registered first."""
 
@@ -34,9 +40,9 @@ class Trail(ListOf[TrailEvent]):
 
 
 class PendingTask(Task):
-    """Something that awaits the caller; `left_s` is negative once it is late."""
+    """Something that awaits the caller; `left_s` is negative once it is late, null where no limit runs."""
 
-    left_s: int
+    left_s: int | None
 
 
 class Tasks(ListOf[PendingTask]):
@@ -74,7 +80,7 @@ async def list_whistles(
     responder: Organisation = None,
     kind: WhistleKind | None = None,
     overdue: bool | None = None,
-    q: Annotated[str | None, Query(max_length=200, description="Text that the title holds.")] = None,
+    q: Q = None,
     cursor: Cursor = None,
     limit: Limit = PAGE,
 ) -> Whistles:
@@ -184,8 +190,12 @@ async def list_tasks(
         raise RoleNotAllowedError(f"{role} is not a role of this key")
     page = await door.tasks(caller.acting(role or caller.role), cursor=cursor, limit=limit)
     now = datetime.now(UTC)
-    items = (PendingTask(**dict(task), left_s=int((task.due_at - now).total_seconds())) for task in page.items)
+    items = (PendingTask(**dict(task), left_s=_seconds_left(task.due_at, now)) for task in page.items)
     return Tasks(items=tuple(items), next_cursor=page.next_cursor)
+
+
+def _seconds_left(due_at: datetime | None, now: datetime) -> int | None:
+    return None if due_at is None else int((due_at - now).total_seconds())
 
 
 async def _note(door: Door, caller: Caller, whistle_id: str, *what: Shown) -> None:

@@ -15,19 +15,24 @@ from tests.conftest import Database, fresh_database
 from tests.life import actor
 
 MANY = """
+set statement_timeout = 0;
 insert into whistle (whistle_id, source_system, external_id, content_hash, serial, sequence, value, title, state, step,
     kind, chain, township, source_channel, responders, overdue_responders, supervision_level, registered_at, updated_at)
-select 'many:' || n, 'many', n::text, '', 'M-' || n, 1, '{}', '第' || n || '件',
+select 'many:' || n, 'many', n::text, '', 'M-' || n, 1, '{}',
+    case when n % 400 = 1 then '河道倒土' else '第' || n || '件' end,
     case when n % 500 = 0 then 'BLOWN' else 'SOURCED' end, 1, case when n % 500 = 0 then 'EMERGENCY' else 'DAILY' end,
     'TOWNSHIP_CALLS', 't' || n % 500, 'GRID', array['d' || n % 500],
     case when n % 500 = 0 then array['d0'] else '{}'::text[] end, 'NONE', now() - n * interval '1 minute', now()
 from generate_series(1, 20000) n;
-insert into whistle_title (whistle_id, title) select whistle_id, title from whistle;
+insert into whistle_title (whistle_id, title, serial) select whistle_id, title, serial from whistle;
 insert into clock (whistle_id, phase, organisation, started_at, due_at, struck)
 select whistle_id, 'CHECK', responders[1], now(), registered_at, 0 from whistle;
 insert into supervision (whistle_id, number, level, organisation, raised_at)
 select whistle_id, 1, 'URGE', responders[1], registered_at from whistle;
-analyze whistle, whistle_title, clock, supervision;
+insert into pending_request (whistle_id, kind, round, organisation, asked_at)
+select whistle_id, 'APPEAL', 1, case when external_id::integer % 2 = 0 then responders[1] else 'platform' end, now()
+from whistle;
+analyze whistle, whistle_title, clock, supervision, pending_request;
 """
 LATER = write_cursor((datetime.now(UTC) - timedelta(minutes=1), "many:1"))
 
@@ -39,7 +44,7 @@ async def crowded(postgres: Database) -> AsyncIterator[Connection]:
         await open_pool((await fresh_database(postgres)).owner_dsn) as pool,
         pool.acquire() as connection,
     ):
-        await connection.execute(MANY)
+        await connection.execute(MANY, timeout=120)
         yield connection
 
 
@@ -58,6 +63,10 @@ async def plan(connection: Connection, statement: str, *arguments: Any) -> str:
         ({"responder": "d7"}, "whistle_by_responder"),
         ({"overdue": True}, "whistle_overdue"),
         ({"q": "777"}, "whistle_title_grams"),
+        ({"q": "河道"}, "whistle_title_grams"),
+        ({"q": "件"}, "whistle"),
+        ({"q": "M-1777"}, "whistle_title_number_grams"),
+        ({"q": "河道", "party": "many"}, "whistle_title_grams"),
         ({"q": "第1"}, "whistle"),
         ({"overdue": False}, "whistle_newest"),
         ({"state": "BLOWN", "township": "t7", "responder": "d7", "kind": "EMERGENCY", "q": "77"}, "whistle"),
@@ -79,6 +88,7 @@ async def test_task_views_use_an_index(crowded: Connection, who: str):
     assert "Seq Scan" not in shown
     assert "clock_by_organisation" in shown
     assert "supervision_by_organisation" in shown
+    assert "pending_request_by_organisation" in shown
 
 
 @pytest.mark.parametrize(

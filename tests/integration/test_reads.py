@@ -62,6 +62,10 @@ async def test_each_filter_finds_its_whistles(pool: Pool):
         assert await found(q=word) == [whistle.whistle_id]
     assert await found(q="砂盗") == []
     assert await found(q="%") == []
+    for number in (called.whistle_id, "5:called", "alle", "CALLED", (await called.whistle()).serial.lower()):
+        assert await found(q=number) == [called.whistle_id]
+    assert await found(q="12345:") == [plain.whistle_id, called.whistle_id]
+    assert await found(q="led") == await found(q="lled\nJHH") == []
 
 
 async def test_a_row_of_a_list_carries_what_the_value_says(pool: Pool):

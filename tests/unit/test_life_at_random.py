@@ -13,8 +13,9 @@ from domain.errors import RefusedError
 from domain.evolve import evolve
 from domain.lifecycle import ENDS, MOVES
 from domain.records import Commit
+from domain.requests import pending_requests
 from domain.view import view
-from domain.vocabulary import Phase, ReportInState, State
+from domain.vocabulary import Phase, ReportInState, RequestKind, State
 from domain.whistle import Whistle
 from tests.life import Life, actor
 from tests.strategies import ACTORS, bodies, commands
@@ -155,6 +156,16 @@ class RandomLife(RuleBasedStateMachine):
             if not any(r.state in waiting for r in whistle.report_ins):
                 return
         assert running(whistle)
+
+    @invariant()
+    def what_is_asked_for_awaits_whoever_may_decide_it(self) -> None:
+        asked = {(request.kind, request.organisation) for request in pending_requests(self.life.whistle)}
+        for who in ("leader@jinhaihu", "leader@mafang", "platform"):
+            organisation, may = who.rpartition("@")[2], self.life.allowed(who)
+            assert ((RequestKind.EXTENSION, organisation) in asked) == ("decide_extension" in may)
+            assert ((RequestKind.APPEAL, organisation) in asked) == ("decide_appeal" in may)
+        if (RequestKind.SUSPENSION, "platform") in asked:
+            assert "suspend" in self.life.allowed("platform")
 
     @invariant()
     def marks_follow_the_frozen_limit(self) -> None:

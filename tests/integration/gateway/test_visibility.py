@@ -37,6 +37,8 @@ async def test_a_party_sees_a_whistle_in_every_way(gate: Gate, whistle_id: str, 
     assert (await gate.get(name, f"/v1/whistles/{whistle_id}/events")).json()["items"][0]["sequence"] == 1
     listed = (await gate.get(name, "/v1/whistles", q="哨单可见范围")).json()["items"]
     assert [row["whistle_id"] for row in listed] == [whistle_id]
+    by_number = (await gate.get(name, "/v1/whistles", q=whistle_id.partition(":")[2])).json()["items"]
+    assert [row["whistle_id"] for row in by_number] == [whistle_id]
 
 
 @pytest.mark.parametrize("name", STRANGERS)
@@ -207,6 +209,27 @@ async def test_catalogues_are_for_every_key(gate: Gate):
     assert calendar["official_until"] >= "2026-12-31"
     told = problem_of(await gate.get("department@power", "/v1/catalogues/nothing"), 404, "not-found")
     assert "'organisations'" in told["detail"]
+
+
+async def test_what_is_asked_for_awaits_whoever_decides_it(gate: Gate):
+    """It has no clock: a pause has no time left to tell, an extension that of the limit it would move."""
+    whistle_id = await gate.register()
+    await gate.do(CLERK, whistle_id, "review", **review("gas", "police"))
+    await gate.do(LEADER, whistle_id, "blow")
+    await gate.do(PLATFORM, whistle_id, "accept", lead="gas", cooperating=["police"])
+    asked = {"responder": "gas", "phase": "ARRIVAL", "until": "2030-01-01T00:00:00Z", "reason": "路远"}
+    await gate.do("department@gas", whistle_id, "request-extension", **asked)
+    await gate.do("department@gas", whistle_id, "request-suspension", reason="停气")
+
+    async def told(name: str) -> list[tuple[str, bool]]:
+        tasks = (await gate.get(name, "/v1/tasks", limit=200)).json()["items"]
+        own = [task for task in tasks if task["whistle_id"] == whistle_id and task["request"]]
+        return [(task["request"], task["left_s"] is None) for task in own]
+
+    assert await told(LEADER) == [("EXTENSION", False)]
+    assert await told(PLATFORM) == [("SUSPENSION", True)]
+    await gate.do(LEADER, whistle_id, "decide-extension", responder="gas", granted=False)
+    assert await told(LEADER) == []
 
 
 async def test_allowed_names_the_commands_open_to_the_caller(gate: Gate, whistle_id: str):
