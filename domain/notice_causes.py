@@ -17,6 +17,8 @@ class Ends(StrEnum):
     CLOCK_STOPS = "CLOCK_STOPS"
     SUPERVISION_ENDS = "SUPERVISION_ENDS"
     STATE_LEFT = "STATE_LEFT"
+    PART_DONE = "PART_DONE"
+    CALLED_AGAIN = "CALLED_AGAIN"
     SUSPENSION_DECIDED = "SUSPENSION_DECIDED"
     EXTENSION_DECIDED = "EXTENSION_DECIDED"
     APPEAL_DECIDED = "APPEAL_DECIDED"
@@ -53,6 +55,10 @@ class Cause(Frozen):
                 )
             case Ends.STATE_LEFT:
                 return whistle.state is not self.state
+            case Ends.PART_DONE:
+                return whistle.state not in RESPONDER_STATES or not self._has_to_act(whistle)
+            case Ends.CALLED_AGAIN:
+                return self._has_to_act(whistle)
             case _:
                 return not self._awaits_decision(whistle)
 
@@ -61,6 +67,10 @@ class Cause(Frozen):
         if part is None or whistle.state not in RESPONDER_STATES:
             return False
         return part.state is ReportInState.NOTIFIED and part.notified_at == self.since
+
+    def _has_to_act(self, whistle: Whistle) -> bool:
+        part = whistle.report_in(self.responder or "")
+        return part is not None and part.active and part.state is not ReportInState.HANDLED
 
     def _awaits_decision(self, whistle: Whistle) -> bool:
         if whistle.ended:

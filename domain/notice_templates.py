@@ -33,7 +33,14 @@ FIELDS: dict[str, str] = {
     "error": "60020",
 }
 """Every field that a template may name, each with the sample that previews show."""
-ABSENT = {"deadline": "尽快", "place": "见哨单", "link": "(见系统)", "lead": "待定"}
+ABSENT = {
+    "deadline": "尽快",
+    "place": "见哨单",
+    "link": "(见系统)",
+    "lead": "待定",
+    "point": "时限",
+    "recipient": "全部收件人",
+}
 CLIMB, DELIVERY_FAILED, CHANNEL_DOWN = "climb", "delivery_failed", "channel_down"
 DIGEST, COMPLIANCE = "digest", "compliance"
 _BESIDE = (CLIMB, DELIVERY_FAILED, CHANNEL_DOWN, DIGEST, COMPLIANCE)

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from domain import events as e
-from domain.chains import ARBITER, PLATFORM, SUPERVISOR, acts_for, checker, holder_of, reviewer
-from domain.clocks import running
+from domain.chains import ARBITER, PLATFORM, SUPERVISOR, acts_for, checker, holder_of, judges_itself, reviewer
+from domain.clocks import Clock, running
 from domain.duty import DutyLevel
 from domain.notice_causes import Cause, Ends
 from domain.notice_table import TABLE, Row, To
@@ -65,7 +65,7 @@ def notices(record: Record, whistle: Whistle, name: Names) -> list[Notice]:
         if _applies(row, record, whistle):
             told = [_notice(row, record, whistle, heard, name) for heard in _heard(row, record.event, whistle)]
             found += [Notice(kind=kind, text=text, **own) for own in told if own]
-    return found
+    return list(_each_once(found))
 
 
 def is_public(event: e.Event) -> bool:
@@ -77,6 +77,18 @@ def presses(whistle: Whistle) -> bool:
     """Whether it runs by day and by night: an emergency, or an offence under way (现行违法, domain.md (c))."""
     offence = whistle.kind is WhistleKind.ENFORCEMENT and whistle.urgency is Urgency.CRITICAL
     return offence or whistle.kind is WhistleKind.EMERGENCY
+
+
+def _each_once(found: list[Notice]) -> Iterator[Notice]:
+    # Who reviews may respond too: then it is told as a responder, whose notice says more.
+    as_responders = {(n.audience, n.template) for n in found if "responder" in n.fields}
+    told = set()
+    for notice in found:
+        responder = notice.fields.get("responder")
+        key = (notice.audience, notice.template, responder)
+        if key not in told and (responder or key[:2] not in as_responders):
+            told.add(key)
+            yield notice
 
 
 def _of_source(event: e.Event, whistle: Whistle) -> Iterator[dict[str, Any]]:
@@ -96,14 +108,17 @@ def _applies(row: Row, record: Record, whistle: Whistle) -> bool:
 def _notice(row: Row, record: Record, whistle: Whistle, heard: _Heard, name: Names) -> dict[str, Any] | None:
     event = record.event
     phase = row.phase or getattr(event, "phase", None)
-    due_at = _due_at(event, whistle, phase, heard.responder)
+    clock = _clock(event, whistle, phase, heard.responder)
+    due_at = clock.deadline.due_at if clock else getattr(event, "appeal_until", None)
     if row.ends is Ends.CLOCK_STOPS and due_at is None:
         return None
+    raised = event if isinstance(event, e.SupervisionRaised) else None
     fields = {
         "deadline": due_at and due_at.isoformat(),
         "responder": name(heard.responder) if heard.responder else None,
         "phase": getattr(phase, "label", None),
-        "level": event.level.label if isinstance(event, e.SupervisionRaised) else None,
+        "level": raised and raised.level.label,
+        "point": clock.points[clock.struck - 1][1].label if raised and clock and clock.struck else None,
     }
     return {
         "audience": acts_for(whistle, heard.organisation),
@@ -121,7 +136,7 @@ def _cause(row: Row, event: e.Event, whistle: Whistle, heard: _Heard, due_at: da
         case Ends.NEVER:
             return None
         case Ends.CLOCK_STOPS:
-            return Cause(ends=row.ends, phase=row.phase, responder=_responder_of(row, event), due_at=due_at)
+            return Cause(ends=row.ends, phase=row.phase, responder=heard.responder, due_at=due_at)
         case Ends.SUPERVISION_ENDS if isinstance(event, e.SupervisionRaised):
             raised = next(s for s in whistle.supervisions if s.number == event.number)
             return Cause(ends=row.ends, number=event.number, level=event.level, since=raised.raised_at)
@@ -131,20 +146,12 @@ def _cause(row: Row, event: e.Event, whistle: Whistle, heard: _Heard, due_at: da
             part = whistle.report_in(heard.responder or "")
             return Cause(ends=row.ends, responder=heard.responder, since=part.notified_at if part else None)
         case _:
-            return Cause(ends=row.ends, responder=getattr(event, "responder", None))
+            return Cause(ends=row.ends, responder=heard.responder)
 
 
-def _due_at(event: e.Event, whistle: Whistle, phase: Phase | None, responder: str | None) -> datetime | None:
-    if isinstance(event, e.RespondersEvaluated):
-        return event.appeal_until
-    if phase is None:
-        return None
+def _clock(event: e.Event, whistle: Whistle, phase: Phase | None, responder: str | None) -> Clock | None:
     whose = {responder, getattr(event, "responder", None)}
-    return next((r.clock.deadline.due_at for r in running(whistle) if r.phase is phase and r.responder in whose), None)
-
-
-def _responder_of(row: Row, event: e.Event) -> str | None:
-    return getattr(event, "responder", None) if row.phase is Phase.RULE else None
+    return next((r.clock for r in running(whistle) if r.phase is phase and r.responder in whose), None)
 
 
 def _heard(row: Row, event: e.Event, whistle: Whistle) -> Iterable[_Heard]:
@@ -159,9 +166,12 @@ def _audience(row: Row, event: Any, whistle: Whistle) -> Iterator[_Heard]:  # no
         case To.CHECKER:
             yield _Heard(checker(whistle), responder)
         case To.HOLDER if row.phase:
-            yield _Heard(holder_of(whistle, row.phase, _responder_of(row, event)), responder)
+            yield _Heard(holder_of(whistle, row.phase), responder)
         case To.PLATFORM | To.ARBITER | To.SUPERVISOR:
             yield _Heard(_DISTRICT[row.to], responder)
+        case To.EXTENDER:
+            decides = reviewer(whistle)
+            yield _Heard(PLATFORM if judges_itself(whistle, decides, (event.responder,)) else decides, responder)
         case To.RESPONDER:
             yield _Heard(event.responder, event.responder)
         case To.RESPONDERS:
