@@ -50,11 +50,13 @@ class Addressing:
             return 0
         roster, in_force, now = await duty(self._pool), await rules(self._pool, self._profile), datetime.now(UTC)
         steps = [_step(notice, roster, in_force, now) for notice in due]
-        await address(self._pool, [one for told, _ in steps for one in told], [step for _, step in steps])
+        told = [one for reached, _ in steps for one in reached]
+        await address(self._pool, told, [step for _, step in steps])
+        _write_down(told, due)
         return sum(step.climbed_to is not None for _, step in steps)
 
 
-def _write_down(told: Iterable[Told], items: Iterable[OutboxItem]) -> None:
+def _write_down(told: Iterable[Told], items: Iterable[OutboxItem | Climbing]) -> None:
     # Without a lane of its own: where nobody has a roster yet, all that is told is a line.
     by_id = {item.id: item for item in items}
     for one in told:

@@ -2,24 +2,23 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-import asyncpg
 import structlog
 
-from activities.channels.protocol import PermanentError, TransientError
+from activities.channels.opening import LOG
+from activities.channels.protocol import Message, PermanentError, TransientError
 from activities.composing import Composer
-from activities.lanes import COMBINED, Lane
+from activities.lanes import COMBINED, LONGEST_ASKED, Lane, Lanes
+from activities.noting import Notes
 from domain.duty import Duty, Recipient
 from domain.notice_templates import CHANNEL_DOWN, DELIVERY_FAILED
 from domain.rules import Rules
-from observability.measures import WORKER
 from storage.catalogues import rules
 from storage.duty import duty
-from storage.notice_deliveries import DeliveryState, Ending, Parcel, claim, give_up_unknown, hasten, release, settle
+from storage.notice_deliveries import DeliveryState, Parcel, claim, give_up_unknown, hasten, release
 from storage.notices import alert
 from storage.pool import Pool
 
@@ -33,16 +32,8 @@ LONGEST_RETRY_S = {True: 30.0, False: 120.0}
 LONGEST_PAUSE_S = 1.0
 SHORTEST_PAUSE_S = 0.02
 LEAVES_WITHIN_S = 5.0
-NOTES_WITHIN_S = 10.0
-_NOTES_AGAIN_AFTER_S = 0.25
 _LEEWAY_S = 2.0
 _ALERTS = (DELIVERY_FAILED, CHANNEL_DOWN)
-OUTCOMES = {
-    DeliveryState.PENDING: "retried",
-    DeliveryState.DELIVERED: "delivered",
-    DeliveryState.DROPPED: "dropped",
-    DeliveryState.FAILED: "failed",
-}
 _CHANCE = random.SystemRandom()
 
 log = structlog.get_logger("notices")
@@ -56,18 +47,16 @@ class _Known(NamedTuple):
 class Dispatch:
     """One round: the lanes, what is under way in them, and what is still to be noted."""
 
-    def __init__(self, pool: Pool, profile: str, lanes: Sequence[Lane], composer: Composer) -> None:
+    def __init__(self, pool: Pool, profile: str, lanes: Lanes, composer: Composer) -> None:
         """Deliver through these lanes."""
         self._pool = pool
         self._profile = profile
-        self._lanes = {lane.name: lane for lane in lanes}
+        self._lanes = lanes
         self._composer = composer
+        self._notes = Notes(pool)
         self._woken = asyncio.Event()
         self._stopped = asyncio.Event()
-        self._ended = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._endings: list[Ending] = []
-        self._known: _Known | None = None
         self._alerting = asyncio.Lock()
         self.delivered = 0
 
@@ -82,10 +71,11 @@ class Dispatch:
 
     async def run(self) -> None:
         """Deliver until stopped; first what somebody who is gone had claimed."""
-        keyed = [lane.name for lane in self._lanes.values() if lane.channel.keyed]
+        await self._lanes.follow()
+        keyed = [lane.name for lane in self._lanes if lane.channel.keyed]
         if lost := await release(self._pool, keyed):
             log.warning("notice_deliveries_interrupted", count=lost)
-        noting = asyncio.create_task(self._note_endings())
+        noting = asyncio.create_task(self._notes.keep())
         noting.add_done_callback(lambda _: self.stop())
         try:
             await self._deliver()
@@ -111,27 +101,29 @@ class Dispatch:
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
-        failed = noting.done() and not noting.cancelled() and noting.exception()
-        noting.cancel()
-        await asyncio.gather(noting, return_exceptions=True)
-        if failed:
-            raise failed
-        await self._note()
+        self._notes.close()
+        await noting
 
     async def _step(self) -> None:
+        for name in await self._lanes.follow():
+            await hasten(self._pool, name, None)
         now = datetime.now(UTC)
-        places = [one for lane in self._lanes.values() for one in lane.places(now)]
-        resting = [one for lane in self._lanes.values() for one in lane.resting()]
+        places = [one for lane in self._lanes for one in lane.places(now)]
+        resting = [one for lane in self._lanes for one in lane.resting()]
         parcels = await claim(self._pool, places, resting, LEASE) if places else []
         if not parcels:
             return
-        self._known = _Known(await duty(self._pool), await rules(self._pool, self._profile))
+        try:
+            known = _Known(await duty(self._pool), await rules(self._pool, self._profile))
+        except Exception:
+            self._notes.put_off(parcels, 0.0)
+            raise
         for group in self._grouped(parcels):
             lane = self._lanes[group[0].channel]
             if wait_s := lane.wait_s(group[0]):
-                self._note_each(group, DeliveryState.PENDING, retry_in_s=wait_s, tried=False)
+                self._notes.put_off(group, wait_s)
             else:
-                self._begin(lane, group)
+                self._begin(lane, group, known)
 
     def _grouped(self, parcels: Sequence[Parcel]) -> list[list[Parcel]]:
         groups: list[list[Parcel]] = []
@@ -147,14 +139,14 @@ class Dispatch:
                 open_groups[parcel.lane_and_recipient] = group
         return groups
 
-    def _begin(self, lane: Lane, group: Sequence[Parcel]) -> None:
+    def _begin(self, lane: Lane, group: Sequence[Parcel], known: _Known) -> None:
         recipient = group[0].recipient
-        lane.begin(recipient)
-        task = asyncio.create_task(self._attempt(lane, group))
+        begun = lane.begin(recipient)
+        task = asyncio.create_task(self._attempt(lane, group, known))
         self._under_way.add(task)
 
         def end(ended: asyncio.Task[None]) -> None:
-            lane.end(recipient)
+            lane.end(recipient, begun)
             self._under_way.discard(task)
             self._woken.set()
             if not ended.cancelled() and (error := ended.exception()):
@@ -162,35 +154,37 @@ class Dispatch:
 
         task.add_done_callback(end)
 
-    async def _attempt(self, lane: Lane, group: Sequence[Parcel]) -> None:
+    async def _attempt(self, lane: Lane, group: Sequence[Parcel], known: _Known) -> None:
         wanted = [parcel for parcel in group if not self._is_dropped(parcel)]
         if not wanted:
             return
+        sent: Sequence[Parcel] = wanted
         try:
-            await self._send(lane, wanted)
+            message, sent = self._composed(lane, wanted, known)
+            self._notes.put_off(wanted[len(sent) :], 0.0)
+            await self._send(lane, message)
         except PermanentError as error:
-            await self._fail_for_good(wanted, error.reason)
+            await self._fail_for_good(sent, error.reason)
         except TransientError as error:
-            await self._fail_for_now(lane, wanted, error)
+            await self._fail_for_now(lane, sent, error)
         except Exception as error:
             log.exception("channel_broken", channel=lane.name)
-            await self._fail_for_now(lane, wanted, TransientError(type(error).__name__, doubtful=True))
+            await self._fail_for_now(lane, sent, TransientError(type(error).__name__, doubtful=True))
         else:
-            self.delivered += len(wanted)
-            self._note_each(wanted, DeliveryState.DELIVERED)
-            if lane.succeed(wanted[0].recipient):
-                log.info("channel_recovered", channel=lane.name, recipient=wanted[0].recipient)
-                await hasten(self._pool, lane.name, wanted[0].recipient if lane.channel.by_address else None)
+            self.delivered += len(sent)
+            self._notes.add(sent, DeliveryState.DELIVERED)
+            if lane.succeed(sent[0].recipient):
+                log.info("channel_recovered", channel=lane.name, recipient=sent[0].recipient)
+                await hasten(self._pool, lane.name, sent[0].recipient if lane.channel.by_address else None)
 
-    async def _send(self, lane: Lane, group: Sequence[Parcel]) -> None:
-        known, recipient = self._known, Recipient.read(group[0].recipient)
-        if known is None:
-            raise TransientError("nothing-known")
-        address = known.duty.address_of(recipient, lane.name)
-        if address is None and lane.name != "log":
+    def _composed(self, lane: Lane, group: Sequence[Parcel], known: _Known) -> tuple[Message, Sequence[Parcel]]:
+        """Write one message, and tell which deliveries found room in it."""
+        address = known.duty.address_of(Recipient.read(group[0].recipient), lane.name)
+        if address is None and lane.name != LOG:
             raise PermanentError("no-address")
-        names = known.rules.organisations.name_of
-        message = self._composer.compose(group, address or "", names, keyed=lane.channel.keyed)
+        return self._composer.compose(lane.channel, group, address or "", known.rules.organisations.name_of)
+
+    async def _send(self, lane: Lane, message: Message) -> None:
         try:
             async with asyncio.timeout(lane.section.timeout_s + _LEEWAY_S):
                 await lane.channel.send(message)
@@ -201,7 +195,7 @@ class Dispatch:
         if not (parcel.cause and parcel.whistle and parcel.cause.has_ended(parcel.whistle)):
             return False
         log.info("notice_dropped", why=parcel.cause.ends, **_codes(parcel))
-        self._note_each([parcel], DeliveryState.DROPPED, error="cause-ended")
+        self._notes.add([parcel], DeliveryState.DROPPED, error="cause-ended")
         return True
 
     async def _fail_for_now(self, lane: Lane, group: Sequence[Parcel], error: TransientError) -> None:
@@ -216,7 +210,7 @@ class Dispatch:
                 "notice_failed", reason=error.reason, doubtful=error.doubtful, retry_in_s=retry_in_s, **_codes(parcel)
             )
             in_doubt = error.doubtful and not lane.channel.keyed
-            self._note_each(
+            self._notes.add(
                 [parcel],
                 DeliveryState.PENDING,
                 error=error.reason,
@@ -227,7 +221,7 @@ class Dispatch:
         await self._tell_of_outage(lane, group[0], error.reason)
 
     async def _fail_for_good(self, group: Sequence[Parcel], reason: str) -> None:
-        self._note_each(group, DeliveryState.FAILED, error=reason)
+        self._notes.add(group, DeliveryState.FAILED, error=reason)
         for parcel in group:
             log.error("notice_failed_for_good", reason=reason, **_codes(parcel))
         first = group[0]
@@ -238,51 +232,24 @@ class Dispatch:
                 await alert(self._pool, first.id, DELIVERY_FAILED, text, fields)
 
     async def _tell_of_outage(self, lane: Lane, parcel: Parcel, reason: str) -> None:
-        since = lane.failing_since
-        if since is None or time.monotonic() - since < DOWN_AFTER.total_seconds():
+        if lane.failed_for(parcel.recipient) < DOWN_AFTER:
             return
-        fields = {"channel": lane.name, "error": reason}
+        whose = {"recipient": parcel.recipient} if lane.channel.by_address else {}
+        fields = {"channel": lane.name, "error": reason, **whose}
         async with self._alerting:
             told = await alert(self._pool, parcel.id, CHANNEL_DOWN, f"通知渠道 {lane.name} 持续失败:{reason}", fields)
         if told:
-            log.error("channel_down", channel=lane.name, reason=reason)
+            log.error("channel_down", channel=lane.name, reason=reason, **whose)
 
     async def _give_up_unknown(self) -> None:
-        for one in await give_up_unknown(self._pool, list(self._lanes), GIVES_UP_AFTER):
+        for one in await give_up_unknown(self._pool, self._lanes.names, GIVES_UP_AFTER):
             log.error("notice_failed_for_good", reason="channel-not-configured", **one)
-
-    def _note_each(self, group: Sequence[Parcel], state: DeliveryState, **how: object) -> None:
-        if how.get("tried", True):
-            WORKER.notices.labels(group[0].channel, OUTCOMES[state]).inc(len(group))
-        own = {"state": state, **how}
-        self._endings += [Ending.model_validate({"id": p.id, "attempt": p.attempts, **own}) for p in group]
-        self._ended.set()
-
-    async def _note_endings(self) -> None:
-        # What ends while one note is written goes into the next: under load many share a round trip.
-        while True:
-            await self._ended.wait()
-            self._ended.clear()
-            await self._note()
-
-    async def _note(self) -> None:
-        endings, self._endings = self._endings, []
-        until = time.monotonic() + NOTES_WITHIN_S
-        while endings:
-            try:
-                await settle(self._pool, endings)
-                endings = []
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
-                # What is not noted is sent again: that is worth some patience with the database.
-                if time.monotonic() > until:
-                    raise
-                await asyncio.sleep(_NOTES_AGAIN_AFTER_S)
 
 
 def _retry_in_s(parcel: Parcel, error: TransientError) -> float:
     pause = min(FIRST_RETRY_S * 2.0 ** (min(parcel.attempts, 10) - 1), LONGEST_RETRY_S[parcel.urgent])
-    asked = error.retry_after.total_seconds() if error.retry_after else 0.0
-    return max(pause * (1 + 0.1 * _CHANCE.random()), min(asked, GIVES_UP_AFTER.total_seconds()))
+    asked = min(error.retry_after, LONGEST_ASKED).total_seconds() if error.retry_after else 0.0
+    return max(pause * (1 + 0.1 * _CHANCE.random()), asked)
 
 
 def _codes(parcel: Parcel) -> dict[str, object]:

@@ -1,8 +1,7 @@
 """Addressing and delivering what the store put into the outbox; starting and waking what a crash left behind."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -12,31 +11,27 @@ import structlog
 from temporalio import activity
 
 from activities.addressing import Addressing
-from activities.channels.opening import open_channels
-from activities.channels.sections import ChannelsInvalidError
+from activities.channels.shelf import ChannelShelf
 from activities.composing import Composer
 from activities.dispatching import Dispatch
 from activities.failures import as_outage
 from activities.lag_watch import LagWatch
-from activities.lanes import Lane
+from activities.lanes import Lanes
+from activities.late_starts import LateStarts, Start
 from activities.templates import TemplateShelf
 from domain.addresses import Network
 from domain.delivery import Delivered, DeliveryRound
 from storage.outbox import claim, listening
 from storage.pool import Pool
-from storage.registrations import Unstarted, unstarted
 
 BATCH = 100
 LEASE = timedelta(seconds=15)
 """How long a claimed notice waits if its deliverer dies; longer than a batch takes to log and to mark."""
-LEFT_UNSTARTED = timedelta(seconds=5)
-"""How long a registration may wait for its own starter before another starts its workflow."""
 LONGEST_PAUSE = timedelta(seconds=2)
-"""Between two looks at what is due again and what was left unstarted; a new notice ends it."""
+"""Between two looks at what is due again; a new notice ends it."""
 LISTENS_ANEW_AFTER = timedelta(minutes=1)
 """A connection that was lost in silence hears nothing."""
 
-Start = Callable[[Unstarted], Awaitable[None]]
 NewWatch = Callable[[], LagWatch]
 
 log = structlog.get_logger("outbox")
@@ -69,28 +64,28 @@ class OutboxActivities:
         self._notices = notices
         self._addressing = Addressing(pool, notices.profile)
         self._composer = Composer(TemplateShelf(notices.data_dir), notices.link)
+        self._shelf = ChannelShelf(notices.channels_file, notices.listed)
 
     @activity.defn(name="deliver_outbox")
     async def deliver_outbox(self, delivery: DeliveryRound) -> Delivered:
         """Deliver notices as they come, until the round is over or the worker shuts down; at least once each."""
         until = asyncio.get_running_loop().time() + delivery.length.total_seconds()
+        lanes = Lanes(self._shelf)
+        dispatch = Dispatch(self._pool, self._notices.profile, lanes, self._composer)
+        late = LateStarts(self._pool, self._start)
         try:
-            async with self._open_lanes() as lanes:
-                dispatch = Dispatch(self._pool, self._notices.profile, lanes, self._composer)
-                started = await self._run(dispatch, until)
+            await self._run(dispatch, late, until)
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise as_outage(error) from None
-        return Delivered(notices=dispatch.delivered, started=started)
+        finally:
+            await lanes.close()
+        return Delivered(notices=dispatch.delivered, started=late.started)
 
-    async def _run(self, dispatch: Dispatch, until: float) -> int:
+    async def _run(self, dispatch: Dispatch, late: LateStarts, until: float) -> None:
         delivering = asyncio.create_task(dispatch.run())
         hearing = asyncio.create_task(self._listen(dispatch, until))
-        # Apart: a Temporal that is slow to tell what it shows keeps no notice waiting.
-        tasks = [
-            delivering,
-            hearing,
-            *([asyncio.create_task(self._look_for_lags(self._watch()))] if self._watch else []),
-        ]
+        beside = [late.keep(), *([self._look_for_lags(self._watch())] if self._watch else [])]
+        tasks = [delivering, hearing, *map(asyncio.create_task, beside)]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             dispatch.stop()
@@ -104,59 +99,33 @@ class OutboxActivities:
         for error in ended:
             if isinstance(error, Exception):
                 raise error
-        return hearing.result()
 
     async def _look_for_lags(self, watch: LagWatch) -> None:
         while True:
             await watch.look()
             await asyncio.sleep(1)
 
-    async def _listen(self, dispatch: Dispatch, until: float) -> int:
+    async def _listen(self, dispatch: Dispatch, until: float) -> None:
         clock = asyncio.get_running_loop().time
-        started = 0
         while clock() < until and not activity.is_worker_shutdown():
             listen_until = min(until, clock() + LISTENS_ANEW_AFTER.total_seconds())
             async with listening(self._pool) as heard:
                 while clock() < listen_until and not activity.is_worker_shutdown():
                     heard.clear()
-                    started += await self._address_what_is_due(dispatch)
+                    await self._address_what_is_due(dispatch)
                     await _until_set(heard)
-        return started
 
-    async def _address_what_is_due(self, dispatch: Dispatch) -> int:
-        started = 0
+    async def _address_what_is_due(self, dispatch: Dispatch) -> None:
         if await self._addressing.climb():
             dispatch.wake()
         while True:
             activity.heartbeat()
-            started += await self._start_what_was_left()
             items = await claim(self._pool, limit=BATCH, lease=LEASE)
             if items:
                 await self._addressing.give(items)
                 dispatch.wake()
             if len(items) < BATCH:
-                return started
-
-    @asynccontextmanager
-    async def _open_lanes(self) -> AsyncIterator[list[Lane]]:
-        try:
-            opened = open_channels(self._notices.channels_file, self._notices.listed)
-        except ChannelsInvalidError as error:
-            # What is meant for the others waits for a file that can be read.
-            log.error("channels_invalid", problems=str(error))  # noqa: TRY400
-            opened = open_channels(None)
-        try:
-            yield [Lane(one) for one in opened]
-        finally:
-            for one in opened:
-                await one.channel.close()
-
-    async def _start_what_was_left(self) -> int:
-        left = await unstarted(self._pool, LEFT_UNSTARTED, BATCH)
-        for registration in left:
-            await self._start(registration)
-            log.info("whistle_started_late", whistle_id=registration.whistle_id)
-        return len(left)
+                return
 
 
 async def _until_set(heard: asyncio.Event) -> None:

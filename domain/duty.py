@@ -16,6 +16,7 @@ WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DATES = re.compile(r"(\d{4}-\d{2}-\d{2})(?:/(\d{4}-\d{2}-\d{2}))?")
 _KINDS = {"daily": 3, "workdays": 2, "holidays": 2}
 _SEPARATOR = re.compile(r"[|、;]")
+_HOURS = re.compile(r"\s*(\d{2}:\d{2})\s*-\s*(\d{2}:\d{2})\s*")
 
 
 class DutyLevel(Labelled):
@@ -216,8 +217,10 @@ class Hours(NamedTuple):
     @classmethod
     def read(cls, text: str) -> Self:
         """Read `22:00-07:00`; raises ValueError."""
-        opens, _, closes = text.partition("-")
-        return cls(time.fromisoformat(opens.strip()), time.fromisoformat(closes.strip()))
+        found = _HOURS.fullmatch(text)
+        if found is None or found[1] == found[2]:
+            raise ValueError("two different times of a day: 22:00-07:00")
+        return cls(time.fromisoformat(found[1]), time.fromisoformat(found[2]))
 
     def cover(self, at: datetime) -> bool:
         """Whether it is that time."""

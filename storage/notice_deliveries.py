@@ -13,20 +13,30 @@ from domain.vocabulary import State, Urgency, WhistleKind
 from domain.whistle import Whistle
 from storage.pool import Pool
 
-# now(), not clock_timestamp(): only what is stable can be looked up in the index.
+# now(), not clock_timestamp(): only what is stable can be looked up in the index. Who has waited longest comes first,
+# and brings along what else of the oldest waits for the same address.
 _CLAIM = """
 with due as (
     select d.id
-    from unnest($1::text[], $2::boolean[], $3::integer[]) as lane (channel, urgent, places)
+    from unnest($1::text[], $2::boolean[], $3::integer[], $4::integer[]) as lane (channel, urgent, places, each)
     cross join lateral (
-        select id from notice_delivery
-        where channel = lane.channel and urgent = lane.urgent and due_at <= now()
-            and channel || ' ' || recipient <> all($4::text[])
-        order by due_at, id limit lane.places for update skip locked
+        select id, dense_rank() over (order by since, message) as nth,
+            row_number() over (partition by message order by due_at, id) as nth_of_message
+        from (
+            select id, due_at, message, min(due_at) over (partition by message) as since
+            from (
+                select id, due_at, case when lane.each > 1 then recipient else id::text end as message
+                from notice_delivery
+                where channel = lane.channel and urgent = lane.urgent and due_at <= now()
+                    and channel || ' ' || recipient <> all($5::text[])
+                order by due_at, id limit lane.places * lane.each for update skip locked
+            ) as oldest
+        ) as gathered
     ) as d
+    where d.nth <= lane.places and d.nth_of_message <= lane.each
 ), claimed as (
     update notice_delivery d
-    set due_at = clock_timestamp() + $5::interval, claimed_at = clock_timestamp(), attempts = d.attempts + 1
+    set due_at = clock_timestamp() + $6::interval, claimed_at = clock_timestamp(), attempts = d.attempts + 1
     from due where d.id = due.id
     returning d.id, d.outbox_id, d.recipient, d.level, d.channel, d.urgent, d.attempts, d.in_doubt, d.created_at
 )
@@ -94,11 +104,12 @@ class DeliveryState(StrEnum):
 
 
 class Places(Frozen):
-    """How many deliveries of a channel may be claimed."""
+    """How many messages of a channel may be claimed, with how many deliveries in each."""
 
     channel: str
     urgent: bool
     places: int
+    each: int = 1
 
 
 class Parcel(Frozen):
@@ -158,7 +169,7 @@ class Ending(Frozen):
 
 async def claim(pool: Pool, places: list[Places], resting: list[str], lease: timedelta) -> list[Parcel]:
     """Take what is due for one attempt each, emergencies first; nothing for a `channel recipient` that rests."""
-    lanes = ([p.channel for p in places], [p.urgent for p in places], [p.places for p in places])
+    lanes = zip(*((p.channel, p.urgent, p.places, p.each) for p in places), strict=True)
     return [_parcel(row) for row in await pool.fetch(_CLAIM, *lanes, resting, lease)]
 
 

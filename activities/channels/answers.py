@@ -44,8 +44,8 @@ class Codes(NamedTuple):
 
 
 def open_client(timeout_s: float, at_once: int) -> httpx.AsyncClient:
-    """Make the connections of one channel."""
-    limits = httpx.Limits(max_connections=at_once + 2, keepalive_expiry=_IDLE_S)
+    """Make the connections of one channel; a lane may have twice as many attempts under way where some take long."""
+    limits = httpx.Limits(max_connections=2 * at_once + 2, keepalive_expiry=_IDLE_S)
     timeout = httpx.Timeout(timeout_s, connect=min(_CONNECT_WITHIN_S, timeout_s))
     return httpx.AsyncClient(limits=limits, timeout=timeout, trust_env=False, follow_redirects=False)
 

@@ -14,14 +14,15 @@ class AppriseExtra:
 
     keyed: ClassVar[bool] = False
     by_address: ClassVar[bool] = True
+    text_bytes: ClassVar[int | None] = None
+
+    def __init__(self) -> None:
+        """Load the extra; a section that asks for it without it is refused before (`sections`)."""
+        self._apprise = import_module("apprise")
 
     async def send(self, message: Message) -> None:
         """Send it; apprise gives no reason, so that every failure may pass and is in doubt."""
-        try:
-            apprise = import_module("apprise")
-        except ImportError:
-            raise PermanentError("apprise-not-installed") from None
-        sender = apprise.Apprise()
+        sender = self._apprise.Apprise()
         if not sender.add(message.address):
             raise PermanentError("address-invalid")
         if not await sender.async_notify(title=message.subject, body=message.text):

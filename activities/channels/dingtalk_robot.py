@@ -23,6 +23,7 @@ class DingtalkRobot:
 
     keyed: ClassVar[bool] = False
     by_address: ClassVar[bool] = True
+    text_bytes: ClassVar[int | None] = _TEXT_BYTES
 
     def __init__(self, client: httpx.AsyncClient, base: str = BASE) -> None:
         """Speak through this client."""

@@ -14,6 +14,7 @@ class Log:
 
     keyed: ClassVar[bool] = False
     by_address: ClassVar[bool] = False
+    text_bytes: ClassVar[int | None] = None
 
     async def send(self, message: Message) -> None:
         """Write a line: the text is made for its audience, and logs hold codes and references alone."""

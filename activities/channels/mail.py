@@ -20,6 +20,7 @@ class Mail:
 
     keyed: ClassVar[bool] = True
     by_address: ClassVar[bool] = False
+    text_bytes: ClassVar[int | None] = None
 
     def __init__(
         self,

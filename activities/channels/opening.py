@@ -1,7 +1,6 @@
 """Opening the channels that a file describes."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from activities.channels import answers
@@ -23,7 +22,6 @@ from activities.channels.sections import (
     WebhookSection,
     WecomAppSection,
     WecomRobotSection,
-    read_sections,
 )
 from activities.channels.signed_webhook import SignedWebhook
 from activities.channels.sms_gateway import SmsGateway
@@ -41,12 +39,6 @@ class Configured(NamedTuple):
     name: str
     section: Section
     channel: Channel
-
-
-def open_channels(path: Path | None, listed: Sequence[Network] = ()) -> list[Configured]:
-    """Open every channel of a file, and the log; raises ChannelsInvalidError. Without a file there is the log alone."""
-    sections = {LOG: LogSection()} | (read_sections(path) if path and path.exists() else {})
-    return [Configured(name, section, open_channel(section, listed)) for name, section in sections.items()]
 
 
 def open_channel(section: Section, listed: Sequence[Network] = ()) -> Channel:

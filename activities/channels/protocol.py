@@ -58,6 +58,8 @@ class Channel(Protocol):
     """Whether the receiving side can tell a repetition by the message's key."""
     by_address: ClassVar[bool]
     """Whether each address has a rate limit, a server and an outage of its own, as group robots have."""
+    text_bytes: ClassVar[int | None]
+    """How much text one message holds; None: more than anybody writes."""
 
     async def send(self, message: Message) -> None:
         """Send it, once; raises TransientError or PermanentError."""

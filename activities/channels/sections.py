@@ -7,25 +7,67 @@
 Contacts of the duty roster name these sections. Secrets stand here, so the file belongs to the worker alone.
 """
 
+import base64
+import re
 import tomllib
+from collections.abc import Iterator
+from email.utils import parseaddr
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
-from activities.channels.mail import Security
+from activities.channels.mail import MAILBOX, Security
 from activities.channels.sms_gateway import DEFAULT_BODY
 from domain.duty import Hours
+from domain.values import ID_PART_PATTERN
 
 NIGHT = "22:00-07:00"
+_SIGNING_BYTES = range(24, 65)
+"""As Standard Webhooks ask for."""
 
 
 class ChannelsInvalidError(Exception):
     """`channels.toml` is faulty; the message names each place, never a value."""
 
 
+class Sections(NamedTuple):
+    """The sound sections of a file, and of each other one what is wrong with it."""
+
+    sound: "dict[str, AnySection]"
+    problems: dict[str, str]
+
+
 def _hours(value: object) -> object:
     return Hours.read(value) if isinstance(value, str) and value else value or None
+
+
+def _mailbox(sender: str) -> str:
+    if not MAILBOX.fullmatch(parseaddr(sender)[1]):
+        raise ValueError("a mailbox: whistle@example.org, or 吹哨报到 <whistle@example.org>")
+    return sender
+
+
+def _signing_secret(secret: SecretStr) -> SecretStr:
+    prefix, _, encoded = secret.get_secret_value().partition("_")
+    try:
+        key = base64.b64decode(encoded, validate=True)
+    except ValueError:
+        key = b""
+    if prefix != "whsec" or len(key) not in _SIGNING_BYTES:
+        raise ValueError("whsec_ and 24 to 64 bytes in base64")
+    return secret
 
 
 class Section(BaseModel):
@@ -98,7 +140,7 @@ class MailSection(Section):
     kind: Literal["mail"]
     host: str
     port: int = Field(default=587, ge=1, le=65535)
-    sender: str = Field(pattern=r"@")
+    sender: Annotated[str, AfterValidator(_mailbox)]
     security: Security = "starttls"
     username: str | None = None
     password: SecretStr | None = None
@@ -109,7 +151,7 @@ class WebhookSection(Section):
     """通用 webhook, signed with a `whsec_…` secret."""
 
     kind: Literal["webhook"]
-    secret: SecretStr
+    secret: Annotated[SecretStr, AfterValidator(_signing_secret)]
     quiet: Annotated[Hours | None, BeforeValidator(_hours)] = None
 
 
@@ -117,6 +159,12 @@ class AppriseSection(Section):
     """What apprise reaches; best effort."""
 
     kind: Literal["apprise"]
+
+    @model_validator(mode="after")
+    def _is_installed(self) -> Self:
+        if find_spec("apprise") is None:
+            raise ValueError("the extra is not installed: pip install 'whistle[apprise]', or pip install apprise")
+        return self
 
 
 class LogSection(Section):
@@ -139,17 +187,40 @@ AnySection = Annotated[
     | LogSection,
     Field(discriminator="kind"),
 ]
-_FILE: TypeAdapter[dict[str, AnySection]] = TypeAdapter(dict[str, AnySection])
+_SECTION: TypeAdapter[AnySection] = TypeAdapter(AnySection)
 
 
 def read_sections(path: Path) -> dict[str, AnySection]:
-    """Read and check a file; raises ChannelsInvalidError."""
+    """Read and check a file; raises ChannelsInvalidError, which names every fault."""
+    found = sound_sections(path)
+    if found.problems:
+        raise ChannelsInvalidError(f"{path.name}: {'; '.join(found.problems.values())}")
+    return found.sound
+
+
+def sound_sections(path: Path) -> Sections:
+    """Read what of a file can be used: a fault in one section silences no other channel.
+
+    Raises ChannelsInvalidError where nothing can be read.
+    """
     try:
-        return _FILE.validate_python(tomllib.loads(path.read_text("utf-8-sig")))
+        content = tomllib.loads(path.read_text("utf-8-sig"))
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ChannelsInvalidError(f"{path.name}: {error}") from None
-    except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        places = ("".join(f"[{part}] " if i == 0 else f"{part} " for i, part in enumerate(one["loc"])) for one in found)
-        told = "; ".join(f"{place.strip()}: {one['msg']}" for place, one in zip(places, found, strict=True))
-        raise ChannelsInvalidError(f"{path.name}: {told}") from None
+    sound: dict[str, AnySection] = {}
+    problems: dict[str, str] = {}
+    for name, section in content.items():
+        if not re.fullmatch(ID_PART_PATTERN, name):
+            problems[name] = f"[{name}]: a name has letters, digits and . _ - alone, as contacts write it"
+            continue
+        try:
+            sound[name] = _SECTION.validate_python(section)
+        except ValidationError as error:
+            problems[name] = "; ".join(_faults(name, error))
+    return Sections(sound, problems)
+
+
+def _faults(name: str, error: ValidationError) -> Iterator[str]:
+    for one in error.errors(include_url=False, include_input=False, include_context=False):
+        place = " ".join(map(str, (f"[{name}]", *one["loc"])))
+        yield f"{place}: {one['msg'].removeprefix('Value error, ')}"

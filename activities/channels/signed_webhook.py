@@ -20,6 +20,7 @@ class SignedWebhook:
 
     keyed: ClassVar[bool] = True
     by_address: ClassVar[bool] = True
+    text_bytes: ClassVar[int | None] = None
 
     def __init__(self, receivers: Receivers, secret: str) -> None:
         """Sign with this secret; the receivers refuse private addresses that are not listed."""

@@ -19,6 +19,7 @@ class SmsGateway:
 
     keyed: ClassVar[bool] = True
     by_address: ClassVar[bool] = False
+    text_bytes: ClassVar[int | None] = None
 
     def __init__(
         self,

@@ -24,6 +24,7 @@ class WecomApp:
 
     keyed: ClassVar[bool] = True
     by_address: ClassVar[bool] = False
+    text_bytes: ClassVar[int | None] = _TEXT_BYTES
 
     def __init__(self, client: httpx.AsyncClient, corp_id: str, agent_id: int, secret: str, base: str = BASE) -> None:
         """Speak through this client as this application."""

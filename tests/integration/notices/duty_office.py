@@ -11,6 +11,7 @@ from typing import Any
 from temporalio.testing import ActivityEnvironment
 
 import storage.duty
+from activities.late_starts import Start
 from activities.outbox import NoticeSettings, OutboxActivities
 from domain.delivery import DeliveryRound
 from storage.catalogues import _FILL, _PARSE
@@ -42,13 +43,15 @@ def channels(folder: Path, **sections: Mapping[str, object]) -> Path:
     return path
 
 
+async def start_nothing(_left: Unstarted) -> None:
+    """Nothing is left unstarted here that matters."""
+
+
 @asynccontextmanager
-async def delivering(pool: Pool, channels_file: Path | None = None, **settings: Any) -> AsyncIterator[None]:
+async def delivering(
+    pool: Pool, channels_file: Path | None = None, *, start: Start = start_nothing, **settings: Any
+) -> AsyncIterator[None]:
     """Deliver while the block runs, then shut down as a worker would."""
-
-    async def start(_left: Unstarted) -> None:
-        """Nothing is left unstarted here that matters."""
-
     environment = ActivityEnvironment()
     activities = OutboxActivities(pool, start, NoticeSettings(channels_file=channels_file, **settings))
     running = asyncio.create_task(

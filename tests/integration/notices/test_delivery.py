@@ -2,13 +2,14 @@
 
 import asyncio
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.working_time import BEIJING
 from starter.signing import fresh_secret
 from storage.notice_deliveries import DeliveryState
 from storage.notice_trail import notice_figures, notice_trail
@@ -176,7 +177,8 @@ async def test_by_night_ordinary_notices_wait_and_those_whose_cause_ends_meanwhi
     """Emergencies do not wait; the trail says what was dropped."""
     async with Peer(OK).listening() as peer:
         await on_duty(pool, "water,a,甲,robots,K,")
-        file = channels(tmp_path, robots=robot(peer, quiet="00:00-23:59:59.999999"))
+        now, hour = datetime.now(BEIJING), timedelta(hours=1)
+        file = channels(tmp_path, robots=robot(peer, quiet=f"{now - hour:%H:%M}-{now + hour:%H:%M}"))
         async with delivering(pool, file):
             calm = await (await Desk.registered(pool, external_id="calm")).assembling("water")
             loud = await emergency(pool, "loud")

@@ -5,7 +5,6 @@ import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from pathlib import Path
 from urllib.parse import unquote
 
 import httpx
@@ -20,9 +19,7 @@ from activities.channels import (
     wecom_robot,
 )
 from activities.channels.answers import Codes, judge, network_errors
-from activities.channels.opening import open_channels
 from activities.channels.protocol import MENDED_AFTER, clipped
-from activities.channels.sections import ChannelsInvalidError, read_sections
 from activities.channels.sms_gateway import filled
 
 WECOM, FEISHU, DINGTALK = wecom_robot.CODES, feishu_robot.CODES, dingtalk_robot.CODES
@@ -179,60 +176,3 @@ def test_a_form_is_filled_at_any_depth_and_what_people_write_is_not_a_form():
     form = {"to": ["{address}"], "p": {"msg": "【区】{text}", "n": 1}}
     words = {"address": "138", "text": "{key}", "key": "n1"}
     assert filled(form, words) == {"to": ["138"], "p": {"msg": "【区】{key}", "n": 1}}
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        ("[a]\nkind = 'wecom-robt'", "[a]"),
-        ("[a]\nkind = 'wecom-app'\ncorp_id = 'x'", "agent_id"),
-        ("[a]\nkind = 'sms'\nurl = 'gateway'", "url"),
-        ("[a]\nkind = 'wecom-robot'\nquiet = 'at night'", "quiet"),
-        ("[a]\nkind = 'wecom-robot'\nper_hour = 9", "per_hour"),
-        ("[a", "channels.toml"),
-    ],
-)
-def test_a_faulty_channels_file_names_the_place(tmp_path: Path, text: str, problem: str):
-    """Never a value: there are secrets in it."""
-    file = tmp_path / "channels.toml"
-    file.write_text(text, "utf-8")
-    with pytest.raises(ChannelsInvalidError, match=problem.replace("[", r"\[")):
-        read_sections(file)
-
-
-async def test_every_kind_of_channel_opens_and_the_log_is_always_there(tmp_path: Path):
-    """As the how-to shows them."""
-    file = tmp_path / "channels.toml"
-    file.write_text(
-        """
-        [w1]
-        kind = "wecom-robot"
-        [w2]
-        kind = "wecom-app"
-        corp_id = "ww1"
-        agent_id = 1
-        secret = "s"
-        [d]
-        kind = "dingtalk-robot"
-        [f]
-        kind = "feishu-robot"
-        [s]
-        kind = "sms"
-        url = "https://sms.example/send"
-        [m]
-        kind = "mail"
-        host = "mail.example"
-        sender = "whistle@example.org"
-        [h]
-        kind = "webhook"
-        secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
-        [x]
-        kind = "apprise"
-        """,
-        "utf-8",
-    )
-    opened = open_channels(file)
-    assert [one.name for one in opened] == ["log", "w1", "w2", "d", "f", "s", "m", "h", "x"]
-    for one in opened:
-        await one.channel.close()
-    assert [one.name for one in open_channels(tmp_path / "none.toml")] == ["log"]

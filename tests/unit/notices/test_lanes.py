@@ -50,9 +50,9 @@ def test_by_night_only_emergencies_go_out():
 def test_what_is_under_way_takes_its_place():
     """And gives it back."""
     lane = shared(at_once=2)
-    lane.begin("water/a")
+    begun = lane.begin("water/a")
     assert room(lane.places(DAY)) == (1, 0)
-    lane.end("water/a")
+    lane.end("water/a", begun)
     assert room(lane.places(DAY)) == (2, 1)
 
 
@@ -93,7 +93,8 @@ def test_each_robot_has_a_rate_of_its_own():
     assert lane.wait_s(parcel("water/a")) > 50
     assert lane.wait_s(parcel("police/b")) == 0.0
     assert "robots water/a" in lane.resting()
-    assert room(lane.places(DAY)) == (8, 7 * COMBINED)
+    assert room(lane.places(DAY)) == (8, 7)
+    assert [p.each for p in lane.places(DAY)] == [1, COMBINED]
 
 
 def test_a_robot_that_hangs_leaves_room_for_the_others():
@@ -105,6 +106,27 @@ def test_a_robot_that_hangs_leaves_room_for_the_others():
     assert lane.wait_s(parcel("water/a")) > 0
     assert lane.resting() == ["robots water/a"]
     assert lane.wait_s(parcel("police/b")) == 0.0
+
+
+def test_robots_that_hang_give_their_places_up_and_take_no_more_than_as_many_again(monkeypatch: pytest.MonkeyPatch):
+    """However many hang at once, others are heard after a second."""
+    lane = robots(at_once=4)
+    for code in ("a", "b", "c", "d"):
+        lane.begin(code)
+    assert lane.places(DAY) == []
+    monkeypatch.setattr("activities.lanes.GIVES_WAY_AFTER_S", -1.0)
+    assert room(lane.places(DAY)) == (4, 3)
+    for code in ("e", "f", "g", "h"):
+        lane.begin(code)
+    assert lane.places(DAY) == []
+
+
+def test_where_all_share_one_server_what_takes_long_keeps_its_place(monkeypatch: pytest.MonkeyPatch):
+    """The next message would take as long."""
+    monkeypatch.setattr("activities.lanes.GIVES_WAY_AFTER_S", -1.0)
+    lane = shared(at_once=1)
+    lane.begin("water/a")
+    assert lane.places(DAY) == []
 
 
 @pytest.mark.parametrize("failures", [1, 5, 50])

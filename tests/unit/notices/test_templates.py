@@ -1,6 +1,5 @@
 """Templates: anyone may change the words, and nobody can break a notice by it."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -62,13 +61,12 @@ def test_a_field_that_is_not_known_says_so_in_words():
 
 def test_a_changed_file_is_in_force_and_a_faulty_one_leaves_the_last_good_one(tmp_path: Path, monkeypatch):
     """Without a restart."""
-    monkeypatch.setattr("activities.templates._LOOKS_EVERY_S", 0.0)
+    monkeypatch.setattr("activities.watched_file.LOOKS_EVERY_S", 0.0)
     shelf, file = TemplateShelf(tmp_path), tmp_path / FILE
     assert "【集结哨】" in shelf.current().render("assemble", FIELDS).text
     file.write_text(SHIPPED.replace("【集结哨】", "【速来】"), "utf-8")
     assert "【速来】" in shelf.current().render("assemble", FIELDS).text
     file.write_text("[nonsense]", "utf-8")
-    os.utime(file, (1, 1))
     assert "【速来】" in shelf.current().render("assemble", FIELDS).text
     file.unlink()
     assert "【集结哨】" in shelf.current().render("assemble", FIELDS).text
