@@ -73,6 +73,7 @@ docs: $(READY)
 ## make histories  records the corpus of this version that replay tests keep, after a deliberate change
 histories: $(READY)
 	@PYTHONPATH=. $(BIN)/python -m tests.replay.record
+	@PYTHONPATH=. $(BIN)/python -m tests.replay.scheduled
 
 ## make lock    recompiles requirements.lock from pyproject.toml (needs uv)
 lock:

@@ -111,6 +111,11 @@ class Life:
         self.now = end
         return self.whistle
 
+    def unattended(self, duration: timedelta | None = None, **span: float) -> Whistle:
+        """Let time pass without an engine: what was due meanwhile strikes at its end, late."""
+        self.now += duration or timedelta(**span)
+        return self.wait()
+
     def strike(self, strike: Strike) -> None:
         """Strike one clock, now."""
         asked = StrikeClock(

@@ -1,4 +1,4 @@
-"""Random lives as a strategy: whatever is open to somebody, and time between."""
+"""Random lives as a strategy: whatever is open to somebody, and time between, now and then without an engine."""
 
 from typing import Any
 
@@ -37,7 +37,8 @@ def lives(draw: st.DrawFn, steps: int = 25, number: int = 0) -> Life:
     elif stage != "registered":
         getattr(life, stage)(kind=draw(st.sampled_from(["DAILY", "KEY_WORK"])))
     for _ in range(draw(st.integers(0, steps))):
-        life.wait(minutes=draw(st.sampled_from(MINUTES)))
+        pass_time = life.unattended if draw(st.integers(0, 9)) == 0 else life.wait
+        pass_time(minutes=draw(st.sampled_from(MINUTES)))
         act(draw, life)
     return life
 

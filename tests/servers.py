@@ -58,11 +58,11 @@ async def real_server(read_keys: RingReader | None = None) -> AsyncIterator[Clie
         yield env.client
 
 
-def make_test_worker(client: Client, ledger: FakeLedger, *, cached: int = 1000) -> Worker:
+def make_test_worker(client: Client, ledger: FakeLedger, *, cached: int = 1000, queue: str = TASK_QUEUE) -> Worker:
     """Make a worker on the store in memory, its workflows in the sandbox as in production."""
     return Worker(
         client,
-        task_queue=TASK_QUEUE,
+        task_queue=queue,
         workflows=WORKFLOWS,
         activities=[ledger.record_command],
         workflow_runner=workflow_runner(),

@@ -67,15 +67,18 @@ class Play:
     sent: list[str] = field(default_factory=list)
 
     @classmethod
-    async def begin(cls, client: Client, ledger: FakeLedger, now: datetime, *, reporter: bool = False) -> "Play":
+    async def begin(
+        cls, client: Client, ledger: FakeLedger, now: datetime, *, reporter: bool = False, queue: str = TASK_QUEUE
+    ) -> "Play":
         """Store a registration and start its workflow."""
         whistle_id = ledger.register(registration(now, reporter=reporter), SOURCE, now)
-        return await cls.start(client, whistle_id)
+        return await cls.start(client, whistle_id, queue)
 
     @classmethod
-    async def start(cls, client: Client, whistle_id: str) -> "Play":
+    async def start(cls, client: Client, whistle_id: str, queue: str = TASK_QUEUE) -> "Play":
         """Start the workflow of a whistle, registered or not."""
-        handle = await client.start_workflow(WhistleWorkflow.run, _input(whistle_id), **_options(whistle_id))
+        options = _options(whistle_id) | {"task_queue": queue}
+        handle = await client.start_workflow(WhistleWorkflow.run, _input(whistle_id), **options)
         return cls(client, whistle_id, handle)
 
     @classmethod

@@ -19,7 +19,7 @@ def _(h: History, event: e.CheckFailed, _r: Record) -> None:
 @on(e.CheckPassed)
 def _(h: History, event: e.CheckPassed, record: Record) -> None:
     h.round.passed_at, h.round.outcome = record.at, event.outcome
-    h.round.reply_due = event.feedback.due_at
+    h.round.reply_due, h.round.evaluate_due = event.feedback.due_at, event.evaluate.due_at
     for part in (p for p in h.round.current.values() if p.left_at is None):
         part.left_at = record.at
         h.note_missed(part, record.at)
@@ -27,9 +27,12 @@ def _(h: History, event: e.CheckPassed, record: Record) -> None:
 
 @on(e.RespondersEvaluated)
 def _(h: History, event: e.RespondersEvaluated, record: Record) -> None:
+    due = h.round.evaluate_due if event.by_default else None
     for responder in event.responders:
         part = h.part(responder)
-        part.evaluated_at, part.scores, part.by_default = record.at, event.scores, event.by_default
+        # A limit decides when it passes, however late the engine strikes it.
+        part.evaluated_at = min(record.at, due) if due else record.at
+        part.scores, part.by_default = event.scores, event.by_default
 
 
 @on(e.AppealMade)

@@ -16,7 +16,8 @@ def history_of(records: Sequence[Record], as_of: datetime, known_at: datetime | 
     """Fold a trail up to `as_of` (inclusive), corrected by what was found by `known_at` about rows that stood by then.
 
     Corrections: an appeal or objection upheld, marks annulled, an emergency found false, an arrival found false, or
-    recorded late (补录). None when there was nothing yet. Raises ValueError for a trail without its first event.
+    recorded late (补录), a limit to evaluate that passed by then and was struck later. None when there was nothing yet.
+    Raises ValueError for a trail without its first event.
     """
     history = fold(records, as_of)
     if history is None or known_at is None or records[-1].at <= as_of:

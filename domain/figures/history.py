@@ -79,6 +79,7 @@ class Round:
     replied_at: datetime | None = None
     self_handling_due: datetime | None = None
     passed_at: datetime | None = None
+    evaluate_due: datetime | None = None
     outcome: Outcome | None = None
 
     @property
@@ -170,6 +171,8 @@ def correct(history: History, later: History) -> None:
             part.arrived_at, part.false_arrivals = None, then.false_arrivals
         if part.arrived_at is None and then.arrived_at and then.arrived_at <= history.as_of:
             part.arrived_at, part.signed_at = then.arrived_at, part.signed_at or then.arrived_at
+        if part.evaluated_at is None and then.evaluated_at and then.evaluated_at <= history.as_of:
+            part.evaluated_at, part.scores, part.by_default = then.evaluated_at, then.scores, then.by_default
 
 
 def is_organisation(responder: str) -> bool:

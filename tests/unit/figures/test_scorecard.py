@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from domain.errors import InvalidError
+from domain.events import RespondersEvaluated
 from domain.figures.folding import history_of
 from domain.figures.periods import Period
 from domain.figures.reports import ReportName, report_of, scorecard_reports
@@ -12,6 +13,7 @@ from domain.figures.scorecard import FrozenScorecard, Scorecard, make_scorecard,
 from domain.figures.tables import About
 from domain.figures.tally import figures_of
 from domain.figures.words import Exclusion, Figure
+from domain.vocabulary import Phase
 from storage.scoring import shipped_rules
 from tests.life import Life
 
@@ -90,6 +92,22 @@ def test_an_arrival_found_false_and_one_recorded_late_correct_the_month():
     life.do("clerk@jinhaihu", "arrive", responder="police", officers=[{"name": "李明"}], occurred_at=there.isoformat())
     assert rate_of(card(life), "water") == (0, 1)
     assert rate_of(card(life), "police") == (1, 1)
+
+
+def test_a_limit_to_evaluate_that_was_struck_late_counts_where_it_passed():
+    """The engine was away over the 1st: the score is November's, by a correction, and not December's."""
+    life = Life(now=datetime(2026, 11, 25, 2, tzinfo=UTC)).evaluating("water")
+    due = life.whistle.clocks[Phase.EVALUATE].deadline.due_at
+    assert due < NOVEMBER.end
+    before = card(life, known_at=due)
+    life.unattended(NOVEMBER.end - life.now + timedelta(hours=1))
+    assert life.last(RespondersEvaluated).by_default
+    scores = [
+        one.score.by_default
+        for made in (before, card(life), card(life, period=Period.named("2026-12")))
+        for one in made.responders
+    ]
+    assert scores == [0, 1]
 
 
 def rate_of(made: Scorecard, organisation: str) -> tuple[int, int]:
