@@ -20,7 +20,7 @@ from storage.scorecards import freeze, frozen_periods, made_again, versions
 from storage.scoring import import_scoring, rules_on, shipped_rules
 from tests.conftest import Database, fresh_database
 from tests.integration.reports.archive import keep
-from tests.integration.test_indexes import MANY
+from tests.integration.test_indexes import MANY, PATIENCE_S
 from tests.life import Life
 from tests.random_lives import lives
 
@@ -200,8 +200,8 @@ async def test_whistles_are_found_by_indexes(postgres: Database):
         pool.acquire() as connection,
     ):
         await connection.execute("set statement_timeout = 0")
-        await connection.execute(MANY)
-        await connection.execute(ENDED)
+        await connection.execute(MANY, timeout=PATIENCE_S)
+        await connection.execute(ENDED, timeout=PATIENCE_S)
         shown = await explained(connection)
         assert "event_ending" in shown
         assert "event_blowing" in shown
