@@ -80,6 +80,7 @@ def _link(value: str) -> str:
 
 _PORT = "a port, 1 to 65535"
 _DATABASE = "an address such as postgresql://user:password@host:5432/whistle"
+_TRACES = "otlp, console or none"
 _DURATION = "a number of seconds, 0.1 to 86400"
 Database = Annotated[str, AfterValidator(_database)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
@@ -120,6 +121,12 @@ class Settings(BaseModel):
         default=timedelta(seconds=10), validation_alias="WHISTLE_READ_WITHIN_S", description=_DURATION
     )
     """How long the head of a request may take to arrive, and then its body."""
+    otel_traces_exporter: str | None = Field(
+        default=None, validation_alias="OTEL_TRACES_EXPORTER", pattern="^(otlp|console|none)$", description=_TRACES
+    )
+    otel_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    otel_traces_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    otel_sdk_disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED", description="true or false")
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     oidc_jwks_url: WebAddress | None = Field(default=None, description="an http or https address")
@@ -177,6 +184,12 @@ class Settings(BaseModel):
         """Where the key ring of payload encryption lies; None where there is none."""
         usual = self.data_dir / PAYLOAD_KEYS_FILE
         return self.payload_keys_file or (usual if usual.exists() else None)
+
+    @property
+    def traced_by(self) -> str | None:
+        """Which exporter takes the spans of our processes; None: tracing is off, as it is where nothing names one."""
+        named = self.otel_traces_exporter or ("otlp" if self.otel_endpoint or self.otel_traces_endpoint else "none")
+        return None if self.otel_sdk_disabled or named == "none" else named
 
     @property
     def channels_file(self) -> Path:

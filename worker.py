@@ -27,6 +27,7 @@ from activities.webhooks import WebhookActivities
 from observability import ContextInterceptor, configure_logging
 from observability.measures import WORKER
 from observability.runtime import measured_runtime
+from observability.tracing import UNTRACED, Tracing, tracing_of
 from settings import WRONG_USAGE, Settings, SettingsInvalidError, settings_of_process
 from starter.connecting import connect
 from starter.leaving import STUCK, leave, leave_by_force, leave_if_loop_hangs
@@ -40,6 +41,7 @@ from storage.pool import Pool, open_pool
 from storage.registrations import Unstarted
 from storage.whistles import value_of
 from workflows.compliance import ComplianceSweepWorkflow, DailyDigestWorkflow
+from workflows.correlation import CORRELATION_HEADER, CarryingInterceptor
 from workflows.outbox import OUTBOX, OutboxWorkflow
 from workflows.sandbox import workflow_runner
 from workflows.scorecard import MonthlyScorecardWorkflow
@@ -71,21 +73,23 @@ async def run(settings: Settings) -> None:
     stop = _stop_requested(settings.graceful_shutdown)
     leave_if_loop_hangs(settings.stalled_after)
     runtime = measured_runtime(measure=settings.metrics and settings.worker_http_port is not None)
+    tracing = tracing_of("whistle-worker", settings.traced_by)
     status = WorkerStatus(WORKER, runtime)
     async with serving(status, settings):
         client = await _unless(stop, _connect(settings, runtime.runtime))
         if client is not None:
-            pool = await open_pool(settings.database_dsn or "", size=CONNECTIONS)
+            pool = await open_pool(settings.database_dsn or "", size=CONNECTIONS, watch=tracing.queries)
             status.connected(client, pool)
             try:
-                await _work(client, pool, settings, status, stop)
+                await _work(make_worker(client, pool, settings, tracing), client, settings, status, stop)
             finally:
                 await asyncio.wait_for(pool.close(), LEEWAY.total_seconds())
+                await asyncio.to_thread(tracing.close)
     log.info("worker_stopped")
 
 
-async def _work(client: Client, pool: Pool, settings: Settings, status: WorkerStatus, stop: asyncio.Event) -> None:
-    async with make_worker(client, pool, settings):
+async def _work(worker: Worker, client: Client, settings: Settings, status: WorkerStatus, stop: asyncio.Event) -> None:
+    async with worker:
         log.info("worker_started", task_queue=TASK_QUEUE, temporal=settings.temporal_address)
         pulse = Pulse(PolledBy(client, TASK_QUEUE), WORKER, settings.stalled_after)
         status.works(pulse)
@@ -98,7 +102,7 @@ async def _work(client: Client, pool: Pool, settings: Settings, status: WorkerSt
         log.info("worker_stopping")
 
 
-def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
+def make_worker(client: Client, pool: Pool, settings: Settings, tracing: Tracing = UNTRACED) -> Worker:
     """Wire workflows and activities to a client and a pool."""
     ledger = LedgerActivities(pool, settings.limits)
 
@@ -123,7 +127,7 @@ def make_worker(client: Client, pool: Pool, settings: Settings) -> Worker:
             ReportActivities(pool).freeze_scorecard,
         ],
         workflow_runner=workflow_runner(),
-        interceptors=[ContextInterceptor()],
+        interceptors=[CarryingInterceptor(), ContextInterceptor(CORRELATION_HEADER, tracing)],
         max_concurrent_activities=ACTIVITIES,
         max_concurrent_local_activities=LOCAL_ACTIVITIES,
         graceful_shutdown_timeout=settings.graceful_shutdown,

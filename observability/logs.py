@@ -5,10 +5,10 @@ import sys
 from typing import Any, TextIO
 
 import structlog
-from structlog.contextvars import bound_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from observability.interceptors import whistle_id_in
 
 TELLTALES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "apprise": logging.CRITICAL}
 """Libraries that log whole addresses, with the keys and secrets in them; and the least level they are heard at."""
@@ -19,10 +19,12 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _workflow_context,
+        _activity_context,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso"),
         _without_sdk_details,
+        _whistle,
     ]
     if not stream.isatty():
         shared.append(structlog.processors.format_exc_info)
@@ -39,27 +41,27 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
         _leave_context_to_us(adapter)
 
 
-class ContextInterceptor(Interceptor):
-    """Binds who logs in an activity, once for all that it calls: workflow, activity and attempt."""
-
-    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002
-        """Bind the context of activities."""
-        return _ActivityContext(next)
-
-
-class _ActivityContext(ActivityInboundInterceptor):
-    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002, ANN401
-        info = activity.info()
-        with bound_contextvars(workflow_id=info.workflow_id, activity=info.activity_type, attempt=info.attempt):
-            return await self.next.execute_activity(input)
-
-
 def _workflow_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
     # Read where it is needed: a workflow's tasks do not share one context that could be bound once.
     if workflow.in_workflow():
         info = workflow.info()
         event.setdefault("workflow_id", info.workflow_id)
         event.setdefault("run_id", info.run_id)
+    return event
+
+
+def _activity_context(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if activity.in_activity():
+        info = activity.info()
+        event.setdefault("workflow_id", info.workflow_id)
+        event.setdefault("activity", info.activity_type)
+        event.setdefault("attempt", info.attempt)
+    return event
+
+
+def _whistle(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    if whistle_id := whistle_id_in(event.get("workflow_id")):
+        event.setdefault("whistle_id", whistle_id)
     return event
 
 

@@ -9,7 +9,9 @@ from starlette.routing import Route
 from starlette.types import Scope
 
 from domain.errors import WhistleError
+from observability.interceptors import CorrelationInterceptor
 from observability.runtime import measured_runtime
+from observability.tracing import UNTRACED, Tracing
 from settings import Settings
 from starter.client import WhistleClient
 from starter.gateway import (
@@ -32,11 +34,12 @@ from starter.gateway.context import Context
 from starter.gateway.limits import Limiter
 from starter.gateway.oidc import Tokens
 from starter.watching import Watched
+from workflows.correlation import CORRELATION_HEADER
 
 CONNECTIONS = 24
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, tracing: Tracing = UNTRACED) -> FastAPI:
     """Make the gateway of these settings; its lifespan opens the way to PostgreSQL and Temporal."""
     app = FastAPI(
         title="吹哨报到 Whistle",
@@ -47,10 +50,10 @@ def create_app(settings: Settings) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan,
     )
-    context = Context(settings, Limiter(settings.rate_limit), Tokens.configured(settings))
+    context = Context(settings, Limiter(settings.rate_limit), Tokens.configured(settings), tracing=tracing)
     app.state.context = context
     app.add_middleware(BoundedBodies, within=settings.read_within, refused=_refused)
-    app.add_middleware(AccessLog, measures=context.measures, refused=_refused)
+    app.add_middleware(AccessLog, measures=context.measures, tracing=tracing, refused=_refused)
     problems.install(app)
     openapi.install(app)
     routers = _routers()
@@ -78,7 +81,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # Made once, before anybody waits for it.
     app.openapi()
     runtime = measured_runtime(measure=context.settings.metrics)
-    watched = Watched(runtime=runtime.runtime, commands=context.measures.commands)
+    watched = Watched(
+        runtime=runtime.runtime,
+        interceptors=[CorrelationInterceptor(CORRELATION_HEADER, context.tracing)],
+        queries=context.tracing.queries,
+        commands=context.measures.commands,
+    )
     async with WhistleClient.open(context.settings, size=CONNECTIONS, watched=watched) as client:
         context.open(client, runtime)
         following = asyncio.create_task(context.feed.run())

@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from observability.measures import GatewayMeasures
 from observability.runtime import MeasuredRuntime
+from observability.tracing import UNTRACED, Tracing
 from settings import Settings
 from starter.client import WhistleClient
 from starter.gateway.feed import Feed
@@ -26,6 +27,7 @@ class Context:
     tokens: Tokens | None = None
     routes: tuple[Route, ...] = ()
     measures: GatewayMeasures = field(default_factory=GatewayMeasures)
+    tracing: Tracing = UNTRACED
     leaving: asyncio.Event = field(default_factory=asyncio.Event)
     _client: WhistleClient | None = None
     _feed: Feed | None = None

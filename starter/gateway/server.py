@@ -14,6 +14,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from domain.errors import TemporarilyUnavailableError
 from observability import configure_logging
+from observability.tracing import UNTRACED, Tracing, tracing_of
 from settings import WRONG_USAGE, Settings, SettingsInvalidError, settings_of_process
 from starter.encryption.conversion import data_converter
 from starter.gateway.app import create_app
@@ -103,9 +104,9 @@ class Gateway(uvicorn.Server):
         leave_by_force(self._graceful, 1)
 
 
-def serve(settings: Settings) -> Gateway:
+def serve(settings: Settings, tracing: Tracing = UNTRACED) -> Gateway:
     """Make the server of these settings, with the port 8080 where none is said."""
-    app = create_app(settings)
+    app = create_app(settings, tracing)
     config = uvicorn.Config(
         app,
         host=settings.http_host,
@@ -152,6 +153,10 @@ async def _run(settings: Settings) -> None:
     # Else it would be said in the midst of a start-up, where uvicorn keeps it to itself.
     data_converter(settings)
     leave_if_loop_hangs(settings.stalled_after)
-    server = serve(settings)
+    tracing = tracing_of("whistle-gateway", settings.traced_by)
+    server = serve(settings, tracing)
     log.info("gateway_started", host=settings.http_host, port=server.config.port)
-    await server.serve()
+    try:
+        await server.serve()
+    finally:
+        await asyncio.to_thread(tracing.close)
