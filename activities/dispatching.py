@@ -18,7 +18,7 @@ from domain.notice_templates import CHANNEL_DOWN, DELIVERY_FAILED
 from domain.rules import Rules
 from storage.catalogues import rules
 from storage.duty import duty
-from storage.notice_deliveries import DeliveryState, Parcel, claim, give_up_unknown, hasten, release
+from storage.notice_deliveries import DeliveryState, Parcel, claim, give_up_unknown, hasten, release, wait_for_morning
 from storage.notices import alert
 from storage.pool import Pool
 
@@ -71,7 +71,7 @@ class Dispatch:
 
     async def run(self) -> None:
         """Deliver until stopped; first what somebody who is gone had claimed."""
-        await self._lanes.follow()
+        await self._follow_channels()
         keyed = [lane.name for lane in self._lanes if lane.channel.keyed]
         if lost := await release(self._pool, keyed):
             log.warning("notice_deliveries_interrupted", count=lost)
@@ -94,7 +94,7 @@ class Dispatch:
                 async with asyncio.timeout(LONGEST_PAUSE_S):
                     await self._woken.wait()
             except TimeoutError:
-                await self._give_up_unknown()
+                await self._say_what_waits()
             await asyncio.sleep(max(0.0, begun + SHORTEST_PAUSE_S - clock()))
 
     async def _leave(self, noting: asyncio.Task[None]) -> None:
@@ -104,9 +104,13 @@ class Dispatch:
         self._notes.close()
         await noting
 
-    async def _step(self) -> None:
+    async def _follow_channels(self) -> None:
+        # Whatever its notices waited for, a channel that is new or was mended may not ask for it.
         for name in await self._lanes.follow():
             await hasten(self._pool, name, None)
+
+    async def _step(self) -> None:
+        await self._follow_channels()
         now = datetime.now(UTC)
         places = [one for lane in self._lanes for one in lane.places(now)]
         resting = [one for lane in self._lanes for one in lane.resting()]
@@ -241,7 +245,9 @@ class Dispatch:
         if told:
             log.error("channel_down", channel=lane.name, reason=reason, **whose)
 
-    async def _give_up_unknown(self) -> None:
+    async def _say_what_waits(self) -> None:
+        if quiet := self._lanes.quiet_until(datetime.now(UTC)):
+            await wait_for_morning(self._pool, quiet)
         for one in await give_up_unknown(self._pool, self._lanes.names, GIVES_UP_AFTER):
             log.error("notice_failed_for_good", reason="channel-not-configured", **one)
 

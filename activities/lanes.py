@@ -55,7 +55,7 @@ class Lane:
         if not self.channel.by_address:
             room = 0 if self._rests("") else min(room, self._allowed("", urgent=True))
         ordinary = room - 1 if self.section.at_once > 1 else room
-        if self.section.quiet and self.section.quiet.cover(now):
+        if self.quiet_until(now):
             ordinary = 0
         each = COMBINED if self.section.combines else 1
         found = (
@@ -63,6 +63,11 @@ class Lane:
             Places(channel=self.name, urgent=False, places=ordinary, each=each),
         )
         return [one for one in found if one.places > 0]
+
+    def quiet_until(self, now: datetime) -> datetime | None:
+        """Tell when ordinary notices may go out again; None: now."""
+        quiet = self.section.quiet
+        return quiet.end_after(now) if quiet and quiet.cover(now) else None
 
     def resting(self) -> list[str]:
         """Name the `channel recipient`s that nothing is claimed for."""
@@ -168,6 +173,10 @@ class Lanes:
     def __getitem__(self, name: str) -> Lane:
         """Give the lane of a channel."""
         return self._lanes[name]
+
+    def quiet_until(self, now: datetime) -> dict[str, datetime]:
+        """Tell which channels have quiet hours now, and when these end."""
+        return {lane.name: until for lane in self if (until := lane.quiet_until(now))}
 
     @property
     def names(self) -> list[str]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Hashable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -84,19 +84,24 @@ def parse_calendar(text: str) -> list[CalendarDay]:
     return [entry.model for entry in entries]
 
 
-def parse_contacts(text: str) -> list[Contact]:
-    """Read how people are reached: `water,li-ming,李明,sms,13800000000,true`."""
+def parse_contacts(text: str, unknown: Container[str] = ()) -> list[Contact]:
+    """Read how people are reached: `water,li-ming,李明,sms,13800000000,true`; `unknown` organisations are faults."""
     sheet = _Sheet(Contact, CONTACT_COLUMNS, _CONTACT_SHAPES)
     entries = sheet.read(text)
+    sheet.find_unknown(entries, unknown)
     sheet.find_repeated(entries, "channel", lambda contact: (contact.organisation, contact.person, contact.channel))
     sheet.refuse_faults()
     return [entry.model for entry in entries]
 
 
-def parse_roster(text: str) -> list[Shift]:
-    """Read who is on duty when: `water,workdays,09:00,18:00,li-ming,wang-qiang,zhao-lei`; `a|b` names several."""
+def parse_roster(text: str, unknown: Container[str] = ()) -> list[Shift]:
+    """Read who is on duty when: `water,workdays,09:00,18:00,li-ming,wang-qiang,zhao-lei`; `a|b` names several.
+
+    `unknown` organisations are faults.
+    """
     sheet = _Sheet(Shift, ROSTER_COLUMNS, _ROSTER_SHAPES)
     entries = sheet.read(text)
+    sheet.find_unknown(entries, unknown)
     sheet.find_repeated(entries, "days", lambda shift: (shift.organisation, shift.days, shift.opens, shift.closes))
     sheet.refuse_faults()
     return [entry.model for entry in entries]
@@ -134,6 +139,12 @@ class _Sheet(Generic[ModelT]):
             earlier = lines.setdefault(key(model), line)
             if earlier != line:
                 self.fault(line, column, f"repeats line {earlier}")
+
+    def find_unknown(self, entries: list[_Entry[ModelT]], unknown: Container[str]) -> None:
+        """Leave a fault for every row of an organisation that nobody knows."""
+        for line, model in entries:
+            if (code := getattr(model, "organisation", None)) in unknown:
+                self.fault(line, "organisation", f"{_shown(str(code))}: there is no organisation of this code")
 
     def fault(self, line: int, column: str, problem: str) -> None:
         """Note a fault."""

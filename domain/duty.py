@@ -12,6 +12,8 @@ from domain.values import ID_PART_PATTERN, Line, Printable
 from domain.vocabulary.labelled import Labelled
 from domain.working_time import BEIJING, WorkCalendar
 
+ADMINISTRATORS = "admin"
+"""The audience of operator alerts; no organisation, and yet on the roster."""
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _DATES = re.compile(r"(\d{4}-\d{2}-\d{2})(?:/(\d{4}-\d{2}-\d{2}))?")
 _KINDS = {"daily": 3, "workdays": 2, "holidays": 2}
@@ -35,6 +37,10 @@ class DutyLevel(Labelled):
 
 def _persons(value: object) -> object:
     return tuple(p.strip() for p in _SEPARATOR.split(value) if p.strip()) if isinstance(value, str) else value
+
+
+def _midnight(value: object) -> object:
+    return "00:00" if value == "24:00" else value
 
 
 Code = Annotated[str, StringConstraints(pattern=ID_PART_PATTERN)]
@@ -61,7 +67,7 @@ class Shift(BaseModel, frozen=True):
     organisation: Code
     days: str
     opens: time
-    closes: time
+    closes: Annotated[time, BeforeValidator(_midnight)]
     officer: Annotated[Persons, Field(min_length=1)]
     backup: Persons = ()
     leader: Persons = ()
@@ -221,6 +227,12 @@ class Hours(NamedTuple):
         if found is None or found[1] == found[2]:
             raise ValueError("two different times of a day: 22:00-07:00")
         return cls(time.fromisoformat(found[1]), time.fromisoformat(found[2]))
+
+    def end_after(self, at: datetime) -> datetime:
+        """Give the moment at which it is over next."""
+        at = at.astimezone(BEIJING)
+        today = datetime.combine(at.date(), self.closes, BEIJING)
+        return today if today > at else today + timedelta(days=1)
 
     def cover(self, at: datetime) -> bool:
         """Whether it is that time."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from domain.catalogue_files import parse_calendar, parse_contacts, parse_limits, parse_organisations, parse_roster
-from domain.duty import Contact, Shift
+from domain.duty import ADMINISTRATORS, Contact, Shift
 from domain.errors import TemporarilyUnavailableError
 from domain.limits import LimitRule, Limits
 from domain.organisations import Organisation, Organisations
@@ -81,6 +81,13 @@ _DAYS = """
 select date, workday, note, source from calendar_day
 where $1::integer is null or extract(year from date) = $1 order by date
 """
+# A source hears of its own whistles, and is in no catalogue.
+_UNKNOWN = """
+select code from unnest($1::text[]) as named (code)
+where code <> $2 and not exists (select from organisation o where o.code = named.code)
+    and not exists (select from api_key k where k.organisation = named.code and k.role = 'SOURCE_SYSTEM')
+    and not exists (select from whistle_party p where p.organisation = named.code)
+"""
 _LONGEST_CACHE = 8
 # Any number that is ours alone, held while a catalogue is imported.
 _IMPORTING = 0x434154414C4F47
@@ -135,7 +142,14 @@ async def import_catalogue(pool: Pool, name: CatalogueName, text: str, source: s
     """
     content = _PARSE[name](text)
     async with pool.acquire() as connection, connection.transaction():
+        if name in _ROSTERS and (unknown := await unknown_organisations(connection, content.parts)):
+            _ROSTERS[name](text, unknown)
         return await put(connection, name, content, source)
+
+
+async def unknown_organisations(connection: Connection, codes: Sequence[str]) -> frozenset[str]:
+    """Name those that can never be told anything: neither organisations, nor sources, nor the administrators."""
+    return frozenset(row["code"] for row in await connection.fetch(_UNKNOWN, codes, ADMINISTRATORS))
 
 
 async def seed(pool: Pool, files: dict[CatalogueName, str], calendar: Sequence[CalendarDay]) -> list[CatalogueName]:
@@ -209,6 +223,10 @@ def roster_content(rows: Sequence[Contact] | Sequence[Shift], *organisations: st
     return _Content(content, sorted({*organisations, *(row.organisation for row in rows)}))
 
 
+_ROSTERS: dict[CatalogueName, Callable[[str, frozenset[str]], object]] = {
+    "contacts": parse_contacts,
+    "roster": parse_roster,
+}
 _PARSE: dict[CatalogueName, Callable[[str], _Content]] = {
     "organisations": _organisations,
     "limits": _limits,

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.compliance import Fault, FaultKind, SweepRun
+from domain.duty import ADMINISTRATORS
 from domain.notice_templates import COMPLIANCE
 from domain.values import Frozen
-from storage.notices import ADMINISTRATORS
 from storage.pool import Connection, Pool
 
 _BEGIN = "insert into compliance_run (run_id, scheduled_at) values ($1, $2) on conflict (run_id) do nothing"

@@ -1,7 +1,8 @@
 """The duty roster in force, kept in this process until a catalogue is imported."""
 
 from domain.duty import Contact, Duty, Shift
-from storage.catalogues import EDITION, put, roster_content
+from domain.errors import NotFoundError
+from storage.catalogues import EDITION, put, roster_content, unknown_organisations
 from storage.pool import Pool
 
 _CONTACTS = """
@@ -27,10 +28,21 @@ async def duty(pool: Pool) -> Duty:
     return _cache.setdefault(edition, Duty(contacts=contacts, shifts=shifts))
 
 
+async def strangers(pool: Pool) -> list[str]:
+    """Name the organisations of the roster that are no longer known."""
+    roster = await duty(pool)
+    named = {contact.organisation for contact in roster.contacts} | {shift.organisation for shift in roster.shifts}
+    async with pool.acquire() as connection:
+        return sorted(await unknown_organisations(connection, sorted(named)))
+
+
 async def replace_duty(
     pool: Pool, organisation: str, contacts: list[Contact], shifts: list[Shift], source: str
 ) -> None:
-    """Put one organisation's contacts and shifts in force as a whole; both may be empty."""
+    """Put one organisation's contacts and shifts in force as a whole; both may be empty. Raises NotFoundError."""
     async with pool.acquire() as connection, connection.transaction():
+        if await unknown_organisations(connection, [organisation]):
+            message = f"there is no organisation {organisation}"
+            raise NotFoundError(message)
         await put(connection, "contacts", roster_content(contacts, organisation), source)
         await put(connection, "roster", roster_content(shifts, organisation), source)

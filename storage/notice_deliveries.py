@@ -1,5 +1,6 @@
 """Deliveries of notices: claimed for one attempt, settled together, made at least once, each doubt on record."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -86,6 +87,11 @@ returning d.id
 _HASTEN = """
 update notice_delivery set due_at = now()
 where channel = $1 and ($2::text is null or recipient = $2) and due_at > now() and claimed_at is null
+"""
+_WAIT_FOR_MORNING = """
+update notice_delivery d set due_at = quiet.until
+from unnest($1::text[], $2::timestamptz[]) as quiet (channel, until)
+where d.channel = quiet.channel and not d.urgent and d.due_at <= now() and d.claimed_at is null
 """
 _GIVE_UP_UNKNOWN = """
 update notice_delivery set state = 'FAILED', due_at = null, settled_at = now(), last_error = 'channel-not-configured'
@@ -186,6 +192,11 @@ async def release(pool: Pool, keyed: list[str]) -> int:
 async def hasten(pool: Pool, channel: str, recipient: str | None) -> None:
     """Make due at once what waits for its next attempt, of one recipient or of all: the channel works again."""
     await pool.execute(_HASTEN, channel, recipient)
+
+
+async def wait_for_morning(pool: Pool, until: Mapping[str, datetime]) -> None:
+    """Make what is ordinary and due in these channels due at the end of their quiet hours, so that it shows."""
+    await pool.execute(_WAIT_FOR_MORNING, list(until), list(until.values()))
 
 
 async def give_up_unknown(pool: Pool, known: list[str], older_than: timedelta) -> list[dict[str, Any]]:

@@ -49,9 +49,11 @@ select (select count(distinct whistle_id) from blown)::integer as blown, count(*
     extract(epoch from percentile_cont(0.99) within group (order by after))::double precision as p99_s
 from heard
 """
+# What was never tried and is due later waits for the morning.
 _WAITING = """
-select channel, count(*)::integer as waiting, min(created_at) as oldest
-from notice_delivery where due_at is not null and created_at < now() - $1::interval group by channel order by channel
+select channel, count(*)::integer as waiting, min(created_at) as oldest from notice_delivery
+where due_at is not null and created_at < now() - $1::interval and (attempts > 0 or due_at < now() - $1::interval)
+group by channel order by channel
 """
 _FAILED_SINCE = """
 select channel, count(*)::integer as count from notice_delivery

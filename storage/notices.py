@@ -3,15 +3,13 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from domain.duty import DutyLevel, Recipient
+from domain.duty import ADMINISTRATORS, DutyLevel, Recipient
 from domain.notice_causes import Cause
 from domain.values import Frozen
 from domain.vocabulary import Urgency, WhistleKind
 from domain.whistle import Whistle
 from storage.pool import Pool
 
-ADMINISTRATORS = "admin"
-"""The audience of operator alerts."""
 ALERTS_AGAIN_AFTER = timedelta(hours=1)
 
 _ADDRESS = """

@@ -77,7 +77,7 @@ def import_file(
     as_json: JsonOption = False,
     acting_as: AsOption = None,
 ) -> None:
-    """导入目录: put a CSV catalogue in force as a whole (organisations.csv, limits.csv or calendar.csv)."""
+    """导入目录: put a CSV catalogue in force as a whole: organisations, limits, calendar, contacts or roster."""
     call = Call.of(context, acting_as, as_json=as_json)
     settings = _with_database(load_settings())
     report = asyncio.run(_import(settings, file.name, _text_of(file), name or _named_by(file)))
@@ -154,7 +154,8 @@ def _text_of(file: Path) -> str:
     try:
         return file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InvalidError.of(file.name, f"is not UTF-8: {error.reason} at byte {error.start}") from None
+        problem = f"is not UTF-8 ({error.reason} at byte {error.start}); in Excel: 另存为 CSV UTF-8"
+        raise InvalidError.of(file.name, problem) from None
 
 
 async def _import(settings: Settings, source: str, text: str, name: CatalogueName) -> ImportReport:

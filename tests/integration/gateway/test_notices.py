@@ -53,6 +53,7 @@ async def test_a_roster_is_kept_by_its_own_organisation_and_the_administrators_a
     assert (await gate.get(WATER, "/v1/duty/police")).status_code == 403
     assert (await gate.get("supervisor", "/v1/duty/police")).status_code == 200
     assert await put(gate, "admin", "police", {"contacts": [], "shifts": []}) == 204
+    assert await put(gate, "admin", "no-such", ROSTER) == 404
 
 
 async def test_a_faulty_roster_changes_nothing(gate: Gate):

@@ -12,7 +12,7 @@ import pytest
 from domain.working_time import BEIJING
 from starter.signing import fresh_secret
 from storage.notice_deliveries import DeliveryState
-from storage.notice_trail import notice_figures, notice_trail
+from storage.notice_trail import backlog, notice_figures, notice_trail
 from storage.pool import Pool
 from tests.conftest import Database
 from tests.integration.desk import Desk
@@ -174,7 +174,7 @@ async def test_an_unanswered_call_climbs_from_officer_to_backup_to_leader_until_
 async def test_by_night_ordinary_notices_wait_and_those_whose_cause_ends_meanwhile_are_dropped(
     pool: Pool, tmp_path: Path
 ):
-    """Emergencies do not wait; the trail says what was dropped."""
+    """Emergencies do not wait; the trail says until when, and what was dropped; nobody is alarmed by it."""
     async with Peer(OK).listening() as peer:
         await on_duty(pool, "water,a,甲,robots,K,")
         now, hour = datetime.now(BEIJING), timedelta(hours=1)
@@ -183,14 +183,21 @@ async def test_by_night_ordinary_notices_wait_and_those_whose_cause_ends_meanwhi
             calm = await (await Desk.registered(pool, external_id="calm")).assembling("water")
             loud = await emergency(pool, "loud")
             await settled(pool, loud.whistle_id, "robots")
+            await until(lambda: _next_at(pool, calm.whistle_id, now + hour))
             waiting = await deliveries(pool, calm.whistle_id, "robots")
-        assert {d.state for d in waiting} == {DeliveryState.PENDING}
+        assert {(d.state, d.attempts) for d in waiting} == {(DeliveryState.PENDING, 0)}
         assert len(peer.got) == 1
+        assert await backlog(pool, timedelta(0)) == []
         await calm.do("department@water", "sign", responder="water")
         async with delivering(pool, channels(tmp_path, robots=robot(peer))):
             found = await settled(pool, calm.whistle_id, "robots", len(waiting))
     assert {d.state for d in found} == {DeliveryState.DROPPED}
     assert {d.last_error for d in found} == {"cause-ended"}
+
+
+async def _next_at(pool: Pool, whistle_id: str, end: datetime) -> bool:
+    found = [d.next_attempt_at for d in await deliveries(pool, whistle_id, "robots")]
+    return bool(found) and all(at and abs(at - end) <= timedelta(minutes=1) for at in found)
 
 
 async def test_emergencies_overtake_and_ordinary_notices_to_one_robot_share_a_message(pool: Pool, tmp_path: Path):

@@ -1,6 +1,6 @@
 """The duty roster: somebody is always found, and the right one first."""
 
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 
 import pytest
 
@@ -50,6 +50,52 @@ def test_the_shift_of_the_moment_names_the_officer(duty: Duty, when: str, office
     """Nights belong to the day they begin on, 调休 is a working day, and dates come before all else."""
     found = duty.on_duty("water", [DutyLevel.OFFICER], at(when), CALENDAR)
     assert [one.person for one in found] == officers
+
+
+def test_rows_of_the_same_rank_that_overlap_are_told_together():
+    """Two teams that hand over to each other for an hour."""
+    contacts = parse_contacts(CONTACTS + "water,a,甲,sms,1,\nwater,b,乙,sms,2,\n")
+    roster = parse_roster(ROSTER + "water,daily,08:00,17:00,a,,\nwater,daily,16:00,24:00,b|a,,\n")
+    duty = Duty(contacts=tuple(contacts), shifts=tuple(roster))
+    told = {
+        hour: [one.person for one in duty.on_duty("water", [DutyLevel.OFFICER], at(f"2026-11-24T{hour}"), CALENDAR)]
+        for hour in ("10:00", "16:30", "23:59")
+    }
+    assert told == {"10:00": ["a"], "16:30": ["a", "b"], "23:59": ["b", "a"]}
+
+
+@pytest.mark.parametrize(
+    ("when", "person"),
+    [
+        ("2026-09-30T23:00", "night"),
+        ("2026-10-01T03:00", "night"),
+        ("2026-10-01T10:00", "feast"),
+        ("2026-10-07T23:00", "feast"),
+        ("2026-10-08T03:00", "feast"),
+        ("2026-10-08T10:00", "day"),
+        ("2026-10-10T10:00", "day"),
+        ("2026-10-11T10:00", "feast"),
+    ],
+)
+def test_holidays_and_the_nights_around_them_follow_the_calendar(when: str, person: str):
+    """国庆节: a night belongs to the day on which it began, and a Saturday that is worked is a working day."""
+    contacts = parse_contacts(CONTACTS + "\n".join(f"water,{p},{p},sms,1,false" for p in ("day", "night", "feast")))
+    lines = (
+        "water,workdays,08:00,18:00,day,,",
+        "water,workdays,18:00,08:00,night,,",
+        "water,holidays,08:00,08:00,feast,,",
+    )
+    duty = Duty(contacts=tuple(contacts), shifts=tuple(parse_roster(ROSTER + "\n".join(lines))))
+    found = duty.on_duty("water", [DutyLevel.OFFICER], at(when), CALENDAR)
+    assert [one.person for one in found] == [person]
+
+
+def test_whoever_asks_from_another_time_zone_finds_the_shift_of_beijing(duty: Duty):
+    """18:00 there is 10:00 in London."""
+    for moment in (at("2026-11-24T18:00"), datetime(2026, 11, 24, 10, 0, tzinfo=UTC)):
+        assert [o.person for o in duty.on_duty("water", [DutyLevel.OFFICER], moment, CALENDAR)] == ["night"]
+    assert Hours.read("22:00-07:00").cover(datetime(2026, 11, 24, 22, 59, tzinfo=UTC))
+    assert not Hours.read("22:00-07:00").cover(datetime(2026, 11, 24, 23, 0, tzinfo=UTC))
 
 
 def test_where_nobody_is_on_duty_everybody_is_told(duty: Duty):
@@ -130,5 +176,20 @@ def test_one_person_has_one_address_in_a_channel():
     ],
 )
 def test_quiet_hours_may_reach_over_midnight(hours: str, when: str, *, covered: bool):
-    """In Beijing's time."""
-    assert Hours.read(hours).cover(at(f"2026-11-24T{when}")) is covered
+    """In Beijing's time; holidays are quiet at the same hours."""
+    for day in ("2026-11-24", "2026-10-01"):
+        assert Hours.read(hours).cover(at(f"{day}T{when}")) is covered
+
+
+@pytest.mark.parametrize(
+    ("when", "end"),
+    [
+        ("2026-11-24T23:00", "2026-11-25T07:00"),
+        ("2026-11-25T06:59", "2026-11-25T07:00"),
+        ("2026-11-25T07:00", "2026-11-26T07:00"),
+        ("2026-12-31T22:00", "2027-01-01T07:00"),
+    ],
+)
+def test_quiet_hours_are_over_on_the_next_morning(when: str, end: str):
+    """Over midnight and over the year."""
+    assert Hours.read("22:00-07:00").end_after(at(when)) == at(end)
