@@ -128,16 +128,13 @@ def read_keys(data_dir: Path) -> dict[str, str]:
         return dict(json.loads(path.read_text("utf-8")))
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         message = f"{path} cannot be read: {error}"
         raise UnauthenticatedError(message) from None
 
 
-async def actor_named(pool: Pool, data_dir: Path, name: str | None) -> Actor:
-    """Find who acts by a name of keys.json; raises UnauthenticatedError."""
-    if not name:
-        message = "nobody acts: give --as NAME or set WHISTLE_AS, a name of keys.json such as clerk@jinhaihu"
-        raise UnauthenticatedError(message)
+async def bearer_named(pool: Pool, data_dir: Path, name: str) -> Principal:
+    """Find the bearer of the key that keys.json holds under a name; raises UnauthenticatedError."""
     key = read_keys(data_dir).get(name)
     if key is None:
         message = f"{data_dir / KEYS_FILE} holds no key named {name}"
@@ -146,7 +143,12 @@ async def actor_named(pool: Pool, data_dir: Path, name: str | None) -> Actor:
     if bearer is None:
         message = f"the key of {name} is not one that may act"
         raise UnauthenticatedError(message)
-    return bearer.actor
+    return bearer
+
+
+async def actor_named(pool: Pool, data_dir: Path, name: str) -> Actor:
+    """Find who acts, in its first role, by a name of keys.json; raises UnauthenticatedError."""
+    return (await bearer_named(pool, data_dir, name)).actor
 
 
 def _write(path: Path, keys: dict[str, str]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +16,8 @@ from domain.commands import COMMANDS, Command
 from domain.errors import InvalidError
 from domain.ledger import Answer
 from domain.registration import Registration
+from domain.values import Actor
+from starter.bearers import actor_for
 from starter.cli.fields import Shape, UnreadableFieldsError, read_fields, shapes_of
 from starter.cli.output import show
 from starter.cli.reading import WhistleIdArgument
@@ -76,8 +78,7 @@ def register(
     fields = _fields(context.args, body, Registration)
 
     async def act(session: Session) -> None:
-        actor = await session.actor()
-        registered = await session.client.register(fields, actor)
+        registered = await session.client.register(fields, session.bearer.actor)
         name = (await session.client.organisations()).name_of
         show(registered, lambda: _registered(registered, name), as_json=call.as_json)
 
@@ -101,7 +102,7 @@ def do(
     fields = _fields(context.args, body, COMMANDS.get(name))
 
     async def act(session: Session) -> None:
-        actor = await session.actor()
+        actor = await _actor(session, whistle_id, name, fields)
         command_id = f"{actor.subject}:{key or uuid.uuid4()}"
         answer = await session.client.do(whistle_id, name, fields, actor, command_id)
         show(answer, lambda: _answered(COMMANDS[name], answer), as_json=call.as_json)
@@ -123,6 +124,17 @@ def fields_table(name: str) -> Table:
         needed = "needed" if model.model_fields[field].is_required() else ""
         table.add_row(f"--{field.replace('_', '-')}", needed, _value(shape))
     return table
+
+
+async def _actor(session: Session, whistle_id: str, name: str, fields: dict[str, Any]) -> Actor:
+    bearer, model = session.bearer, COMMANDS.get(name)
+    if model is None or not bearer.other_roles:
+        return bearer.actor
+    try:
+        command = model.model_validate(fields)
+    except ValidationError as error:
+        raise InvalidError.from_validation(error) from None
+    return await actor_for(session.client.pool, bearer, whistle_id, command)
 
 
 def _fields(words: list[str], body: str | None, model: type[BaseModel] | None) -> dict[str, Any]:

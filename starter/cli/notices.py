@@ -61,6 +61,7 @@ def show_notices(
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:
+        await session.must_see(whistle_id)
         async with within_reach():
             found = await _whole(session, whistle_id)
         if not found:

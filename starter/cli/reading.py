@@ -25,9 +25,10 @@ def show_whistle(
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:
+        await session.must_see(whistle_id)
         view = await session.client.view(whistle_id)
         name = await _names(session)
-        open_to = await session.client.allowed(whistle_id, await session.actor()) if session.acting_as else None
+        open_to = await _open_to(session, whistle_id)
         show(view, lambda: whistle_panel(view, name, datetime.now(UTC), open_to), as_json=call.as_json)
 
     run(call, read)
@@ -52,7 +53,8 @@ def list_whistles(
     which = WhistleFilter(state=state, township=township, responder=responder, kind=kind, overdue=overdue, q=q)
 
     async def read(session: Session) -> None:
-        page = await session.client.whistles(which, cursor=cursor, limit=limit)
+        own = which.model_copy(update={"party": session.sight})
+        page = await session.client.whistles(own, cursor=cursor, limit=limit)
         name = await _names(session)
         show(page, lambda: whistles_table(page.items, name, datetime.now(UTC)), as_json=call.as_json)
 
@@ -71,7 +73,7 @@ def list_tasks(
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:
-        page = await session.client.tasks(await session.actor(), cursor=cursor, limit=limit)
+        page = await session.client.tasks(session.bearer.actor, cursor=cursor, limit=limit)
         name = await _names(session)
         show(page, lambda: tasks_table(page.items, name, datetime.now(UTC)), as_json=call.as_json)
 
@@ -89,6 +91,7 @@ def show_history(
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:
+        await session.must_see(whistle_id)
         events = await whole_trail(session, whistle_id)
         data = [event.model_dump(mode="json", exclude={"private"}) for event in events]
         show({"items": data, "next_cursor": None}, lambda: timeline(events), as_json=call.as_json)
@@ -105,6 +108,13 @@ async def whole_trail(session: Session, whistle_id: str) -> list[TrailEvent]:
             break
         found += more
     return found
+
+
+async def _open_to(session: Session, whistle_id: str) -> list[str] | None:
+    if session.said is None:
+        return None
+    found = [await session.client.allowed(whistle_id, session.said.acting(role)) for role in session.said.roles]
+    return sorted({name for names in found for name in names})
 
 
 async def _names(session: Session) -> Names:

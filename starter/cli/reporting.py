@@ -136,7 +136,7 @@ def show_rules(
     async def work(session: Session) -> None:
         async with within_reach(PATIENCE):
             if file:
-                _require((await session.actor()).role, frozenset({Role.ADMIN}))
+                _require(session.bearer.role, frozenset({Role.ADMIN}))
                 rules, changed = await import_scoring(session.client.pool, file.read_text("utf-8-sig"))
                 say(f"{rules.edition}: {'in force' if changed else 'was known already'}, from {rules.valid_from}")
             found = await rules_on(session.client.pool, _today())
@@ -156,7 +156,7 @@ async def _verify(session: Session, frozen: FrozenScorecard) -> None:
 
 
 async def _freeze(session: Session, period: Period) -> None:
-    _require((await session.actor()).role, FREEZING)
+    _require(session.bearer.role, FREEZING)
     async with within_reach(PATIENCE):
         done = await freeze_now(session.client.temporal, period)
     for one in done.periods:

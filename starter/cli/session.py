@@ -6,20 +6,25 @@ from typing import Annotated, NamedTuple, TypeVar
 
 import typer
 
-from domain.values import Actor
+from domain.errors import UnauthenticatedError
 from settings import Settings, load_settings
 from starter.availability import within_reach
+from starter.bearers import must_see, sight_of
 from starter.client import WhistleClient
-from starter.identity import actor_named
+from starter.identity import bearer_named
+from storage.keys import Principal
 
 AsOption = Annotated[
     str | None,
     typer.Option(
-        "--as", metavar="NAME", help="Who acts: a name of keys.json such as clerk@jinhaihu (default WHISTLE_AS)."
+        "--as",
+        metavar="NAME",
+        help="Who acts, or reads and sees no more than that: a name of keys.json such as clerk@jinhaihu (WHISTLE_AS).",
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="JSON, as also when stdout is no terminal.")]
 
+_NOBODY = "nobody acts: give --as NAME or set WHISTLE_AS, a name of keys.json such as clerk@jinhaihu"
 T = TypeVar("T")
 
 
@@ -41,12 +46,24 @@ class Session(NamedTuple):
 
     client: WhistleClient
     settings: Settings
-    acting_as: str | None
+    said: Principal | None
 
-    async def actor(self) -> Actor:
-        """Find who acts; raises UnauthenticatedError."""
-        async with within_reach():
-            return await actor_named(self.client.pool, self.settings.data_dir, self.acting_as)
+    @property
+    def bearer(self) -> Principal:
+        """Who acts; raises UnauthenticatedError where nobody was named."""
+        if self.said is None:
+            raise UnauthenticatedError(_NOBODY)
+        return self.said
+
+    @property
+    def sight(self) -> str | None:
+        """The organisation whose whistles are shown; None shows all, as to whoever holds the database itself."""
+        return sight_of(self.said) if self.said else None
+
+    async def must_see(self, whistle_id: str) -> None:
+        """Raise NotFoundError for a whistle that the one named may not see."""
+        if self.said is not None:
+            await must_see(self.client.pool, self.said, whistle_id)
 
 
 def run(call: Call, work: Callable[[Session], Awaitable[T]]) -> T:
@@ -57,4 +74,12 @@ def run(call: Call, work: Callable[[Session], Awaitable[T]]) -> T:
 async def _run(call: Call, work: Callable[[Session], Awaitable[T]]) -> T:
     settings = load_settings()
     async with WhistleClient.open(settings, size=2) as client:
-        return await work(Session(client, settings, call.acting_as or settings.acting_as))
+        return await work(Session(client, settings, await _named(client, settings, call)))
+
+
+async def _named(client: WhistleClient, settings: Settings, call: Call) -> Principal | None:
+    name = call.acting_as or settings.acting_as
+    if not name:
+        return None
+    async with within_reach():
+        return await bearer_named(client.pool, settings.data_dir, name)

@@ -11,7 +11,8 @@ from domain.errors import InvalidError, NotYourOrganisationError
 from domain.values import ID_PART_PATTERN
 from domain.vocabulary import Role
 from starter.availability import within_reach
-from starter.gateway.callers import DISTRICT_ROLES, TOWNSHIP_ROLES, Caller, seen
+from starter.bearers import DISTRICT_ROLES, TOWNSHIP_ROLES, seen
+from starter.gateway.callers import Caller
 from starter.gateway.context import Here
 from starter.gateway.inputs import Cursor, JsonOnly, Limit, ListOf, WhistleId, problems, sequence_of
 from starter.gateway.routing import OrderlyRoute, for_roles
@@ -91,7 +92,7 @@ async def list_notices(
 
     Everyone else sees what their own organisation was told.
     """
-    whistle = await seen(context, caller, whistle_id)
+    whistle = await seen(context.door.pool, caller, whistle_id)
     own_township = TOWNSHIP_ROLES.intersection(caller.roles) and caller.organisation == whistle.township
     audience = None if own_township or DISTRICT_ROLES.intersection(caller.roles) else caller.organisation or ""
     async with within_reach():

@@ -11,7 +11,8 @@ from domain.values import Evidence, Frozen, Place, Reporter
 from domain.view import View, view
 from domain.vocabulary import Role, State, WhistleKind
 from starter.availability import within_reach
-from starter.gateway.callers import Caller, not_found, seen, sees_matter, sees_reporter, sight_of
+from starter.bearers import not_found, seen, sees_matter, sees_reporter, sight_of
+from starter.gateway.callers import Caller
 from starter.gateway.context import Door, Here
 from starter.gateway.inputs import Cursor, Limit, ListOf, Organisation, WhistleId, problems, sequence_of
 from starter.gateway.routing import OrderlyRoute
@@ -101,13 +102,13 @@ async def list_whistles(
 @router.get("/v1/whistles/{whistle_id}", summary="详情 show", tags=["whistles"], responses=problems(404))
 async def show_whistle(whistle_id: WhistleId, caller: Caller, context: Here) -> View:
     """Show a whistle as it stands, without personal data."""
-    return view(await seen(context, caller, whistle_id))
+    return view(await seen(context.door.pool, caller, whistle_id))
 
 
 @router.get("/v1/whistles/{whistle_id}/allowed", summary="可办 allowed", tags=["whistles"], responses=problems(404))
 async def allowed_commands(whistle_id: WhistleId, caller: Caller, context: Here) -> Allowed:
     """List the commands that are open to you now, on at least one responder where they name one."""
-    whistle = await seen(context, caller, whistle_id)
+    whistle = await seen(context.door.pool, caller, whistle_id)
     found = {name for role in caller.roles for name in allowed(whistle, caller.acting(role), datetime.now(UTC))}
     return Allowed(items=tuple(sorted(name.replace("_", "-") for name in found)))
 
@@ -125,7 +126,7 @@ async def list_events(
     limit: Limit = PAGE,
 ) -> Trail:
     """List a whistle's events, gap-free from 1."""
-    whistle = await seen(context, caller, whistle_id)
+    whistle = await seen(context.door.pool, caller, whistle_id)
     after = sequence_of(cursor)
     if private:
         if not sees_reporter(caller, whistle):
@@ -145,7 +146,7 @@ async def show_matter(whistle_id: WhistleId, caller: Caller, context: Here) -> M
 
     To the township concerned, the platform and the source; to those called to the spot without the reporter.
     """
-    whistle = await seen(context, caller, whistle_id)
+    whistle = await seen(context.door.pool, caller, whistle_id)
     if not sees_matter(caller, whistle):
         message = "the matter is for those who handle it"
         raise RoleNotAllowedError(message)
@@ -166,7 +167,7 @@ async def list_private_views(
     whistle_id: WhistleId, caller: Caller, context: Here, *, cursor: Cursor = None, limit: Limit = PAGE
 ) -> PrivateViews:
     """List who was shown the private part of a whistle, and when; for the township concerned and the district."""
-    whistle = await seen(context, caller, whistle_id)
+    whistle = await seen(context.door.pool, caller, whistle_id)
     if not (_AUDITORS.intersection(caller.roles) or caller.organisation == whistle.township):
         message = "who looked is for the township concerned and the district"
         raise RoleNotAllowedError(message)

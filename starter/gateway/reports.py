@@ -14,7 +14,8 @@ from domain.figures.tables import Report
 from domain.values import Frozen
 from domain.working_time import BEIJING
 from starter.availability import within_reach
-from starter.gateway.callers import TOWNSHIP_ROLES, Caller, sight_of
+from starter.bearers import TOWNSHIP_ROLES, sight_of
+from starter.gateway.callers import Caller
 from starter.gateway.context import Door, Here
 from starter.gateway.inputs import Organisation, problems
 from starter.gateway.routing import OrderlyRoute

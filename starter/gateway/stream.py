@@ -13,7 +13,8 @@ from starlette.types import Receive, Scope, Send
 from domain.errors import InvalidError
 from observability.measures import GatewayMeasures
 from starter.availability import within_reach
-from starter.gateway.callers import Caller, must_see, sight_of
+from starter.bearers import must_see, sight_of
+from starter.gateway.callers import Caller
 from starter.gateway.context import Context, Here
 from starter.gateway.feed import BATCH, Subscription
 from starter.gateway.inputs import EXAMPLE_ID, problems
@@ -102,7 +103,7 @@ async def stream(
     every stream ends after half an hour: come back with the last id.
     """
     if whistle_id is not None:
-        await must_see(context, caller, whistle_id)
+        await must_see(context.door.pool, caller, whistle_id)
     # A reconnecting client repeats its whole address, so the header knows better.
     begin = _position(last_event_id or after)
     subscription = await context.feed.subscribe(sight_of(caller), whistle_id)

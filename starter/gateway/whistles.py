@@ -11,8 +11,9 @@ from domain.commands import COMMANDS, Command
 from domain.errors import TemporarilyUnavailableError
 from domain.registration import Registration
 from domain.view import View
+from starter.bearers import actor_for
 from starter.gateway import examples
-from starter.gateway.callers import Caller, acting
+from starter.gateway.callers import Caller
 from starter.gateway.context import Context, Door, Here
 from starter.gateway.inputs import IdempotencyKey, JsonOnly, WhistleId, problems
 from starter.gateway.routing import OrderlyRoute, for_roles
@@ -79,7 +80,7 @@ def _add_command(name: str, model: type[Command]) -> None:
 
 
 async def _do(context: Context, caller: Principal, whistle_id: str, body: Command, key: str | None) -> Response:
-    actor = await acting(context, caller, whistle_id, body)
+    actor = await actor_for(context.door.pool, caller, whistle_id, body)
     name, fresh = body.wire_name(), key or uuid4().hex
     fields = body.model_dump(mode="json", exclude_unset=True)
     try:

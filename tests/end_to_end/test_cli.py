@@ -219,6 +219,20 @@ async def test_who_acts_must_be_said(whistle: CommandLine) -> None:
     assert (await whistle("--as", CLERK, "do", one, *append)).code == 0
 
 
+async def test_a_read_as_somebody_shows_what_they_may_see(whistle: CommandLine) -> None:
+    """As nobody in particular it shows all; an unknown name is a named error, in a read as in a command."""
+    one = await whistle.register()
+    for words in (("list",), ("tasks",), ("show", one), ("history", one), ("notices", one), ("report", "arrival")):
+        ended = await whistle("--as", "nobody", *words)
+        assert (ended.code, ended.out, ended.problem) == (1, "", "unauthenticated"), words
+    listed = {name: (await whistle("list", "--as", name, "--q", one)).json["items"] for name in (CLERK, MARKET)}
+    assert [len(listed[name]) for name in (CLERK, MARKET)] == [1, 0]
+    assert len((await whistle("list", "--q", one)).json["items"]) == 1
+    for read in ("show", "history", "notices"):
+        assert (await whistle(read, one, "--as", MARKET)).problem == "not-found"
+        assert (await whistle(read, one, "--as", CLERK)).code == 0
+
+
 async def test_one_idempotency_key_is_one_command(whistle: CommandLine) -> None:
     """The same again gives the same answer, other content is a conflict."""
     one = await whistle.register()

@@ -9,7 +9,8 @@ from domain.errors import UnauthenticatedError
 from domain.values import Actor
 from domain.vocabulary import Role
 from starter.availability import within_reach
-from starter.gateway.callers import identify, limit_address, sees_matter, sight_of
+from starter.bearers import sees_matter, sight_of
+from starter.gateway.callers import identify, limit_address
 from starter.gateway.context import Context
 from starter.gateway.open311.faults import FORBIDDEN, Fault, Open311Error
 from starter.gateway.open311.presentation import is_disclosed
