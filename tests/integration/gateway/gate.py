@@ -83,7 +83,7 @@ async def another_gateway(gate: Gate, **environment: str) -> AsyncIterator[tuple
     )
     try:
         async with client(f"http://127.0.0.1:{port}") as http:
-            await eventually(lambda: _answers(http, "/readyz"))
+            await eventually(lambda: _answers(http, "/readyz"), within_s=60)
             yield gate._replace(http=http), process
     finally:
         if process.returncode is None:
