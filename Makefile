@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Compiled once: where Python may not write bytecode, each start and each run of the sandbox would compile them anew.
-MODULES := domain workflows activities storage starter catalogues benchmarks worker.py settings.py observability
+MODULES := domain workflows activities storage starter catalogues benchmarks worker.py settings.py refusals.py observability
 
 LONG_BENCHMARKS := startup deadlines open_whistles reads notices sweep
 

@@ -3,12 +3,13 @@
 import asyncpg
 from temporalio import activity
 
-from activities.failures import as_failure, as_outage
+from activities.failures import as_outage
 from activities.ledger_line import ledger_line
 from domain.brief import Brief, brief
 from domain.errors import NotFoundError, RefusedError
 from domain.ledger import ADOPT, RecordInput
 from observability.measures import WORKER
+from refusals import as_failure
 from storage.ledger import record
 from storage.pool import Pool
 

@@ -3,10 +3,11 @@
 import asyncpg
 from temporalio import activity
 
-from activities.failures import as_failure, as_outage
+from activities.failures import as_outage
 from domain.errors import RefusedError
 from domain.figures.freezing import FreezePeriod, PeriodFrozen
 from domain.figures.periods import Period
+from refusals import as_failure
 from storage.pool import Pool
 from storage.scorecards import freeze
 

@@ -9,13 +9,13 @@ from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, 
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.failures import as_refusal
 from domain.authority import Request, authorise
 from domain.decisions import decide
 from domain.errors import MoveNotAllowedError, RefusedError, TemporarilyUnavailableError
 from domain.ledger import Answer
 from domain.submission import Submission, command_hash, split
 from domain.whistle import Whistle
+from refusals import as_refusal
 from starter.opening import open_workflow
 from starter.start import workflow_id_of
 from storage.commands import KnownAs, Standing, keep_private, known_answer, standing

@@ -22,8 +22,8 @@ from domain.submission import STRIKE, StrikeClock, Submission, command_hash, con
 from domain.values import ENGINE, Actor
 from domain.whistle import Whistle
 from domain.working_time import WorkCalendar
+from refusals import as_failure
 from starter.calendar_seed import official_days
-from workflows.refusals import as_failure
 
 
 def shipped_rules(calendar: WorkCalendar | None = None, profile: str = "default") -> Rules:

@@ -14,10 +14,10 @@ from domain.ledger import ADOPT, Answer, RecordInput
 from domain.submission import STRIKE, StrikeClock
 from domain.values import compact
 from domain.whistle import Whistle
+from refusals import refusal_in
 from workflows import policies
 from workflows.activity_stubs import record_command
 from workflows.presentation import command_summary
-from workflows.refusals import refusal_in
 
 
 class LedgerBrokenError(RuntimeError):

@@ -24,11 +24,11 @@ with workflow.unsafe.imports_passed_through():
     from domain.view import View, view
     from domain.vocabulary import Role
     from domain.whistle import Whistle
+    from refusals import as_failure
     from workflows.account import Account
     from workflows.commands_as_updates import commands_as_updates
     from workflows.policies import EVENTS_BEFORE_CONTINUING
     from workflows.presentation import Attributes, attributes_of, changes, details
-    from workflows.refusals import as_failure
     from workflows.strike_timer import StrikeTimer
     from workflows.whistle_end import WhistleEnd
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from temporalio.client import Client, WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy
 
-from activities.failures import as_refusal
 from domain.errors import InvalidError, MoveNotAllowedError
 from domain.figures.freezing import ScorecardAsked, ScorecardsFrozen
 from domain.figures.periods import Period, PeriodKind
+from refusals import as_refusal
 from starter.start import TASK_QUEUE
 from workflows.scorecard import MonthlyScorecardWorkflow
 

@@ -5,8 +5,9 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from activities.failures import as_failure, as_outage, as_refusal
+from activities.failures import as_outage
 from domain.errors import REFUSALS, FieldError, InvalidError, refusal
+from refusals import as_failure, as_refusal
 
 
 @pytest.mark.parametrize("problem", REFUSALS)

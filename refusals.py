@@ -1,10 +1,14 @@
-"""Refusals in workflows: how a validator raises one, and how one that came from the store is told from an outage."""
+"""Refusals on their way through Temporal: the one function there, and the ways back.
 
+Beside the rooms, since workflows and activities both refuse and neither may know the other.
+"""
+
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 
-from domain.errors import REFUSALS, InvalidError, RefusedError
+from domain.errors import REFUSALS, InvalidError, RefusedError, refusal
 
 
 def as_failure(error: RefusedError) -> ApplicationError:
@@ -15,9 +19,22 @@ def as_failure(error: RefusedError) -> ApplicationError:
     )
 
 
+def as_refusal(failure: BaseException | None) -> RefusedError | None:
+    """Rebuild the refusal in a failure or anywhere in its causes; None if there is none."""
+    while failure is not None:
+        if isinstance(failure, ApplicationError) and failure.type in REFUSALS:
+            return refusal(failure.type, failure.message, _errors(failure.details))
+        failure = failure.__cause__
+    return None
+
+
 def refusal_in(failure: FailureError) -> ApplicationError | None:
     """Find the refusal that an activity failed with; None when it failed for another reason and may be tried again."""
     for found in (failure, failure.__cause__):
         if isinstance(found, ApplicationError) and found.type in REFUSALS and found.non_retryable:
             return found
     return None
+
+
+def _errors(details: Sequence[Any]) -> list[Any]:
+    return [e for e in details[0] if isinstance(e, dict)] if details and isinstance(details[0], list) else []
