@@ -65,6 +65,8 @@ class Play:
     whistle_id: str
     handle: WorkflowHandle[WhistleWorkflow, WhistleEnd]
     sent: list[str] = field(default_factory=list)
+    before_each: Callable[[], Awaitable[None]] | None = None
+    """What happens before each command."""
 
     @classmethod
     async def begin(
@@ -103,6 +105,8 @@ class Play:
 
     async def do(self, name: str, actor: Actor, *, command_id: str | None = None, **fields: Any) -> Answer:
         """Send one command and wait for its answer; raises WorkflowUpdateFailedError."""
+        if self.before_each:
+            await self.before_each()
         sent = command_id or self._next_id(actor)
         self.sent.append(sent)
         answer: Answer = await self.handle.execute_update(

@@ -13,8 +13,8 @@ from starter.encryption.conversion import converter_with
 from tests.replay.corpus import HISTORIES, OURS, Edition, commands_of, editions, kept, read_sequences, write_sequences
 from tests.replay.record import tell
 from tests.replay.stories import STORIES
-from worker import WORKFLOWS
 from workflows.account import Account
+from workflows.roster import WORKFLOWS
 from workflows.sandbox import workflow_runner
 
 KEPT = [file for edition in editions() for file in edition.histories]
