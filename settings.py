@@ -21,6 +21,7 @@ STACK_FILE = "stack.json"
 LOCK_FILE = "up.lock"
 CHANNELS_FILE = "channels.toml"
 PAYLOAD_KEYS_FILE = "payload-keys.json"
+TASK_QUEUE = "whistle"
 PREFIX = "WHISTLE_"
 WRONG_USAGE = 2
 """The exit code of a process whose settings are wrong."""
@@ -78,6 +79,8 @@ def _link(value: str) -> str:
     return _web_address(value)
 
 
+_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
+_NAMED = "a name of letters, digits, - and _, 64 at most"
 _PORT = "a port, 1 to 65535"
 _DATABASE = "an address such as postgresql://user:password@host:5432/whistle"
 _TRACES = "otlp, console or none"
@@ -104,6 +107,8 @@ class Settings(BaseModel):
         description="a host and a port, such as temporal.example:7233",
     )
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
+    task_queue: str = Field(default=TASK_QUEUE, pattern=_NAME, description=_NAMED)
+    """The one of this district, the same for its workers, gateways and schedules; also the name of its deployment."""
     http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
     http_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
     worker_http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
@@ -204,6 +209,7 @@ class StackAddresses(BaseModel):
 
     temporal_address: str
     temporal_namespace: str = "default"
+    task_queue: str = TASK_QUEUE
     database_dsn: str = Field(repr=False)
     database_owner_dsn: str | None = Field(default=None, repr=False)
     gateway_url: str | None = None
@@ -224,8 +230,8 @@ def load_settings() -> Settings:
         found["database_owner_dsn"] = settings.database_owner_dsn or running.database_owner_dsn
     if settings.temporal_address is None:
         found["temporal_address"] = running.temporal_address
-        if "temporal_namespace" not in settings.model_fields_set:
-            found["temporal_namespace"] = running.temporal_namespace
+        here = {"temporal_namespace": running.temporal_namespace, "task_queue": running.task_queue}
+        found |= {name: value for name, value in here.items() if name not in settings.model_fields_set}
     return settings.model_copy(update=found)
 
 

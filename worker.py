@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import Any, NoReturn
@@ -11,7 +12,6 @@ from typing import Any, NoReturn
 import structlog
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
-from temporalio.common import WorkflowIDConflictPolicy
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -31,33 +31,19 @@ from observability.tracing import UNTRACED, Tracing, tracing_of
 from settings import WRONG_USAGE, Settings, SettingsInvalidError, settings_of_process
 from starter.connecting import connect
 from starter.leaving import STUCK, leave, leave_by_force, leave_if_loop_hangs
-from starter.opening import open_workflow
+from starter.opening import Opening
 from starter.pulse import PolledBy, Pulse
 from starter.shown_versions import shown_versions
-from starter.start import TASK_QUEUE
+from starter.standing import keep_open
 from starter.waking import Waking
 from starter.worker_http import WorkerStatus, serving
 from storage.pool import Pool, open_pool
 from storage.registrations import Unstarted
 from storage.whistles import value_of
-from workflows.compliance import ComplianceSweepWorkflow, DailyDigestWorkflow
 from workflows.correlation import CORRELATION_HEADER, CarryingInterceptor
-from workflows.outbox import OUTBOX, OutboxWorkflow
+from workflows.roster import WORKFLOWS
 from workflows.sandbox import workflow_runner
-from workflows.scorecard import MonthlyScorecardWorkflow
-from workflows.webhooks import WEBHOOKS, WebhookWorkflow
-from workflows.whistle import WhistleWorkflow
 
-WORKFLOWS: list[type] = [
-    WhistleWorkflow,
-    OutboxWorkflow,
-    WebhookWorkflow,
-    ComplianceSweepWorkflow,
-    DailyDigestWorkflow,
-    MonthlyScorecardWorkflow,
-]
-STANDING = {OUTBOX: (OutboxWorkflow, "通知投递"), WEBHOOKS: (WebhookWorkflow, "webhook 推送")}
-"""Workflows that never end, by id, each with the line by which admins know it."""
 LOCAL_ACTIVITIES = 20
 ACTIVITIES = 20
 CONNECTIONS = LOCAL_ACTIVITIES + ACTIVITIES + 8
@@ -90,11 +76,11 @@ async def run(settings: Settings) -> None:
 
 async def _work(worker: Worker, client: Client, settings: Settings, status: WorkerStatus, stop: asyncio.Event) -> None:
     async with worker:
-        log.info("worker_started", task_queue=TASK_QUEUE, temporal=settings.temporal_address)
-        pulse = Pulse(PolledBy(client, TASK_QUEUE), WORKER, settings.stalled_after)
+        log.info("worker_started", task_queue=settings.task_queue, temporal=settings.temporal_address)
+        pulse = Pulse(PolledBy(client, settings.task_queue), WORKER, settings.stalled_after)
         status.works(pulse)
         watching = asyncio.create_task(_unless(stop, pulse.until_lost()))
-        await _unless(stop, _keep_open(client))
+        await _unless(stop, keep_open(client, settings.task_queue))
         if lost := await watching:
             log.critical("worker_lost", does_not_ask_for=lost)
             leave(STUCK)
@@ -104,28 +90,11 @@ async def _work(worker: Worker, client: Client, settings: Settings, status: Work
 
 def make_worker(client: Client, pool: Pool, settings: Settings, tracing: Tracing = UNTRACED) -> Worker:
     """Wire workflows and activities to a client and a pool."""
-    ledger = LedgerActivities(pool, settings.limits)
-
-    async def start(left: Unstarted) -> None:
-        if whistle := await value_of(pool, left.whistle_id):
-            await open_workflow(pool, client, whistle, settings.limits)
-
-    waking = Waking(pool, client, settings.limits, lambda: _keep_open(client))
-    watch = partial(LagWatch, pool, partial(shown_versions, client), waking.wake)
-    outbox = OutboxActivities(pool, start, _notices(settings), watch)
-    compliance = ComplianceActivities(pool, waking, settings.limits, settings.dormant_work_days)
     return Worker(
         client,
-        task_queue=TASK_QUEUE,
+        task_queue=settings.task_queue,
         workflows=WORKFLOWS,
-        activities=[
-            ledger.record_command,
-            outbox.deliver_outbox,
-            WebhookActivities(pool, Receivers(settings.webhook_allow)).deliver_webhooks,
-            *compliance.every,
-            *DigestActivities(pool, settings.limits).every,
-            ReportActivities(pool).freeze_scorecard,
-        ],
+        activities=_activities(client, pool, settings),
         workflow_runner=workflow_runner(),
         interceptors=[CarryingInterceptor(), ContextInterceptor(CORRELATION_HEADER, tracing)],
         max_concurrent_activities=ACTIVITIES,
@@ -133,6 +102,25 @@ def make_worker(client: Client, pool: Pool, settings: Settings, tracing: Tracing
         graceful_shutdown_timeout=settings.graceful_shutdown,
         on_fatal_error=partial(_end_after_fatal_error, settings.graceful_shutdown),
     )
+
+
+def _activities(client: Client, pool: Pool, settings: Settings) -> list[Callable[..., Any]]:
+    opening = Opening(pool, client, settings.limits, settings.task_queue)
+
+    async def start(left: Unstarted) -> None:
+        if whistle := await value_of(pool, left.whistle_id):
+            await opening.open(whistle)
+
+    waking = Waking(opening, lambda: keep_open(client, settings.task_queue))
+    watch = partial(LagWatch, pool, partial(shown_versions, client), waking.wake)
+    return [
+        LedgerActivities(pool, settings.limits).record_command,
+        OutboxActivities(pool, start, _notices(settings), watch).deliver_outbox,
+        WebhookActivities(pool, Receivers(settings.webhook_allow)).deliver_webhooks,
+        *ComplianceActivities(pool, waking, settings.limits, settings.dormant_work_days).every,
+        *DigestActivities(pool, settings.limits).every,
+        ReportActivities(pool).freeze_scorecard,
+    ]
 
 
 def _notices(settings: Settings) -> NoticeSettings:
@@ -179,28 +167,6 @@ async def _connect(settings: Settings, runtime: Runtime) -> Client:
 def _identity() -> str:
     # Four events of every command repeat it.
     return f"worker@{socket.gethostname().split('.')[0][:24]}:{os.getpid()}"
-
-
-async def _keep_open(client: Client) -> None:
-    for workflow_id, (kind, summary) in STANDING.items():
-        await _open(client, workflow_id, kind.__name__, summary)
-
-
-async def _open(client: Client, workflow_id: str, kind: str, summary: str) -> None:
-    while True:
-        try:
-            await client.start_workflow(
-                kind,
-                id=workflow_id,
-                task_queue=TASK_QUEUE,
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                static_summary=summary,
-            )
-        except RPCError as error:
-            log.warning("workflow_not_started", workflow_id=workflow_id, reason=str(error))
-            await asyncio.sleep(LONGEST_WAIT.total_seconds())
-        else:
-            return
 
 
 async def _unless(stop: asyncio.Event, work: Any) -> Any:  # noqa: ANN401 - any coroutine and its result

@@ -16,7 +16,7 @@ from domain.values import Actor, compact
 from domain.vocabulary import Role
 from starter import scheduling
 from starter.client import WhistleClient
-from starter.opening import open_workflow
+from starter.opening import Opening
 from starter.schedules import COMPLIANCE_SWEEP
 from starter.start import workflow_id_of
 from starter.waking import Waking
@@ -51,7 +51,8 @@ class Sweeping:
         """Use this client, and the owner's connection to make whistles look older."""
         self._client = client
         self._owner = owner
-        self._waking = Waking(client.pool, client.temporal, "default", _nothing)
+        self._opening = Opening(client.pool, client.temporal)
+        self._waking = Waking(self._opening, _nothing)
 
     async def open(self, count: int) -> list[str]:
         """Register whistles and start their workflows; gives their ids once visibility shows them all."""
@@ -61,7 +62,7 @@ class Sweeping:
             async with gate:
                 registered = await registrations.register(self._client.pool, _matter(), SOURCE, datetime.now(UTC))
                 if whistle := await value_of(self._client.pool, registered.whistle_id):
-                    await open_workflow(self._client.pool, self._client.temporal, whistle, "default")
+                    await self._opening.open(whistle)
                 return registered.whistle_id
 
         opened = list(await asyncio.gather(*(one() for _ in range(count))))

@@ -22,11 +22,11 @@ from domain.submission import parse
 from domain.values import Actor, Frozen
 from domain.view import View, view
 from domain.whistle import Whistle
-from settings import Settings
+from settings import TASK_QUEUE, Settings
 from starter.availability import PATIENCE, within_reach
 from starter.connecting import connect
 from starter.delivery import Delivery
-from starter.opening import open_workflow
+from starter.opening import Opening
 from starter.watching import UNWATCHED, Watched
 from storage import registrations
 from storage.catalogues import rules
@@ -55,6 +55,7 @@ class WhistleClient:
         temporal: Client,
         *,
         limits: str = "default",
+        task_queue: str = TASK_QUEUE,
         patience: timedelta = PATIENCE,
         watched: Watched = UNWATCHED,
     ) -> None:
@@ -64,7 +65,8 @@ class WhistleClient:
         self._limits = limits
         self._patience = patience
         self._watched = watched
-        self._delivery = Delivery(pool, temporal, limits)
+        self._opening = Opening(pool, temporal, limits, task_queue)
+        self._delivery = Delivery(self._opening)
 
     @classmethod
     @asynccontextmanager
@@ -80,7 +82,7 @@ class WhistleClient:
             raise TemporarilyUnavailableError(f"no stack runs on {settings.data_dir}: {instead}")
         temporal = await connect(settings, lazy=True, runtime=watched.runtime, interceptors=watched.interceptors)
         async with await open_pool(settings.database_dsn, size=size, watch=watched.queries) as pool:
-            yield cls(pool, temporal, limits=settings.limits, watched=watched)
+            yield cls(pool, temporal, limits=settings.limits, task_queue=settings.task_queue, watched=watched)
 
     async def register(self, registration: Registration | dict[str, Any], actor: Actor) -> Registered:
         """Register a matter and start its workflow; the same again changes nothing and heals a start that was lost.
@@ -98,7 +100,7 @@ class WhistleClient:
             stored = await registrations.register(self.pool, matter, actor, datetime.now(UTC), profile=self._limits)
             whistle = await self._whistle(stored.whistle_id)
             if not stored.started:
-                await open_workflow(self.pool, self.temporal, whistle, self._limits)
+                await self._opening.open(whistle)
         return Registered(
             created=stored.created, whistle_id=stored.whistle_id, serial=stored.serial, view=view(whistle)
         )

@@ -5,7 +5,8 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from temporalio.client import Client, WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.client import WorkflowHandle, WorkflowQueryFailedError, WorkflowUpdateFailedError
+from temporalio.common import Priority
 from temporalio.exceptions import TemporalError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -16,10 +17,10 @@ from domain.ledger import Answer
 from domain.submission import Submission, command_hash, split
 from domain.whistle import Whistle
 from refusals import as_refusal
-from starter.opening import open_workflow
+from starter.opening import Opening
+from starter.precedence import new_rank, rank_anew
 from starter.start import workflow_id_of
 from storage.commands import KnownAs, Standing, keep_private, known_answer, standing
-from storage.pool import Pool
 
 _NUDGE = timedelta(seconds=2)
 _NOT_READY_NOW = "the workflow of this whistle is not ready; send the same command again"
@@ -37,6 +38,8 @@ class Parcel(NamedTuple):
     whistle_id: str
     submission: Submission
     content_hash: str
+    rank: Priority | None = None
+    """What its workflow is ranked as before it is sent, where it makes another of it."""
 
     @property
     def request(self) -> Request:
@@ -47,11 +50,11 @@ class Parcel(NamedTuple):
 class Delivery:
     """The way of commands through one pool and one Temporal client."""
 
-    def __init__(self, pool: Pool, temporal: Client, limits: str) -> None:
-        """Deliver by these, on a system with this profile of limits."""
-        self._pool = pool
-        self._temporal = temporal
-        self._limits = limits
+    def __init__(self, opening: Opening) -> None:
+        """Deliver to the whistles that are opened there."""
+        self._opening = opening
+        self._pool = opening.pool
+        self._temporal = opening.temporal
 
     async def deliver(self, whistle_id: str, submission: Submission) -> Answer:
         """Have a command done once and return its first answer; raises the refusals of the domain.
@@ -65,9 +68,9 @@ class Delivery:
             await self._wake(whistle_id)
             return found.answer
         # What the catalogues refuse leaves nothing behind either: no history, and an id that may be used again.
-        decide(found.whistle, parcel.request, found.rules)
+        events = decide(found.whistle, parcel.request, found.rules)
         try:
-            answer = await self._send(parcel)
+            answer = await self._send(parcel._replace(rank=new_rank(found.whistle, events)))
         except RefusedError:
             # Sent twice at once, the second is refused because the first was done.
             if known := await self._known(parcel):
@@ -102,6 +105,10 @@ class Delivery:
     async def _execute(self, parcel: Parcel, argument: dict[str, Any]) -> Answer:
         handle = self._handle(parcel.whistle_id)
         name, command_id = parcel.submission.name, parcel.submission.command_id
+        if parcel.rank:
+            # An emergency overtakes from this command on; without a rank it is only served later.
+            with suppress(TemporalError, RuntimeError, OSError):
+                await rank_anew(self._temporal, handle.id, parcel.rank, _NUDGE)
         try:
             answer: Answer = await handle.execute_update(name, argument, id=command_id, result_type=Answer)
         except WorkflowUpdateFailedError as failure:
@@ -124,7 +131,7 @@ class Delivery:
         if whistle.ended:
             message = f"{parcel.submission.name} is not allowed in {whistle.state} ({whistle.state.label})"
             raise MoveNotAllowedError(message)
-        await open_workflow(self._pool, self._temporal, whistle, self._limits)
+        await self._opening.open(whistle)
         try:
             return await self._execute(parcel, argument)
         except WorkflowGoneError:
@@ -139,7 +146,7 @@ class Delivery:
     async def _standing(self, parcel: Parcel) -> Standing:
         known_as = KnownAs(parcel.submission.command_id, parcel.content_hash)
         target = getattr(parcel.submission.command, "merge_into", None)
-        return await standing(self._pool, self._limits, parcel.whistle_id, known_as, target)
+        return await standing(self._pool, self._opening.limits, parcel.whistle_id, known_as, target)
 
     async def _was_behind(self, parcel: Parcel) -> bool:
         """Tell whether the store allows what the workflow refused; if so, the workflow has caught up with it now.

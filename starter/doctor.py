@@ -19,9 +19,8 @@ from starter.availability import within_reach
 from starter.client import WhistleClient
 from starter.identity import KEYS_FILE, principals, read_keys
 from starter.notice_health import notices_amiss
-from starter.schedules import COMPLIANCE_SWEEP, SWEEP_EVERY
+from starter.schedules import COMPLIANCE_SWEEP, SWEEP_EVERY, schedules_on
 from starter.scheduling import show_all
-from starter.start import TASK_QUEUE
 from storage import compliance, inspection
 from storage.catalogues import rules
 from storage.outbox import pending
@@ -164,13 +163,13 @@ async def _worker(client: WhistleClient, settings: Settings) -> Verdict:
         await asyncio.sleep(pause)
         polls = [await _pollers(client, settings, kind) for kind in _POLLED]
         if all(polls):
-            return Health.WELL, f"task queue {TASK_QUEUE}: {', '.join(sorted(set().union(*polls)))}", None
-    return Health.BROKEN, f"nobody polls the task queue {TASK_QUEUE}", "whistle worker (whistle up starts one)"
+            return Health.WELL, f"task queue {settings.task_queue}: {', '.join(sorted(set().union(*polls)))}", None
+    return Health.BROKEN, f"nobody polls the task queue {settings.task_queue}", "whistle worker (whistle up starts one)"
 
 
 async def _pollers(client: WhistleClient, settings: Settings, kind: TaskQueueType.ValueType) -> set[str]:
     request = DescribeTaskQueueRequest(
-        namespace=settings.temporal_namespace, task_queue=TaskQueue(name=TASK_QUEUE), task_queue_type=kind
+        namespace=settings.temporal_namespace, task_queue=TaskQueue(name=settings.task_queue), task_queue_type=kind
     )
     found = (await client.temporal.workflow_service.describe_task_queue(request)).pollers
     since = datetime.now(UTC) - _POLLED_WITHIN
@@ -214,8 +213,8 @@ async def _outbox(client: WhistleClient, settings: Settings) -> Verdict:
     )
 
 
-async def _schedules(client: WhistleClient, _settings: Settings) -> Verdict:
-    shown = await show_all(client.temporal)
+async def _schedules(client: WhistleClient, settings: Settings) -> Verdict:
+    shown = await show_all(client.temporal, schedules_on(settings.task_queue))
     if amiss := [one.id for one in shown if not one.exists or one.differences]:
         return Health.BROKEN, f"missing, or other than this release's: {', '.join(amiss)}", "whistle schedules apply"
     if paused := [f"{one.id} ({one.note})" for one in shown if one.paused]:

@@ -16,7 +16,7 @@ from starter.connecting import connect
 from starter.embedded.postgres import APPLICATION
 from starter.embedded.stack_file import StackRecord
 from starter.identity import ensure_keys
-from starter.schedules import COMPLIANCE_SWEEP
+from starter.schedules import COMPLIANCE_SWEEP, schedules_on
 from starter.scheduling import apply, trigger
 from storage.catalogues import rules
 from storage.migrate import migrate, seed
@@ -69,7 +69,7 @@ async def apply_schedules(settings: Settings) -> None:
     """Bring the schedules of the Temporal server to this release's table, and sweep at once: it may have been away."""
     client = await connect(settings, lazy=True)
     async with within_reach():
-        await apply(client)
+        await apply(client, schedules_on(settings.task_queue))
         await trigger(client, COMPLIANCE_SWEEP)
 
 

@@ -1,5 +1,6 @@
 """Temporal Schedules as code: this table is what they are; scheduling.py makes it so."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from temporalio.client import (
 from domain.compliance import SweepInput
 from domain.errors import NotFoundError
 from domain.values import Frozen
-from starter.start import TASK_QUEUE
+from settings import TASK_QUEUE
 
 TIME_ZONE = "Asia/Shanghai"
 COMPLIANCE_SWEEP, DAILY_DIGEST, MONTHLY_SCORECARD = "compliance-sweep", "daily-digest", "monthly-scorecard"
@@ -42,6 +43,7 @@ class Planned(NamedTuple):
     ends_within: timedelta
     note: str
     summary: str
+    task_queue: str = TASK_QUEUE
 
     def schedule(self, state: ScheduleState | None = None) -> Schedule:
         """Write it as Temporal has it; `state` is what an operator made of it."""
@@ -50,7 +52,7 @@ class Planned(NamedTuple):
                 self.workflow,
                 args=[] if self.argument is None else [self.argument],
                 id=self.id,
-                task_queue=TASK_QUEUE,
+                task_queue=self.task_queue,
                 execution_timeout=self.ends_within,
                 static_summary=self.summary,
             ),
@@ -102,12 +104,18 @@ SCHEDULES: tuple[Planned, ...] = (
         summary="月度考核",
     ),
 )
-_PLANNED = {planned.id: planned for planned in SCHEDULES}
+Plan = Sequence[Planned]
 
 
-def planned_as(schedule_id: str) -> Planned:
+def schedules_on(task_queue: str) -> Plan:
+    """Give the table for the district of this task queue."""
+    return [planned._replace(task_queue=task_queue) for planned in SCHEDULES]
+
+
+def planned_as(schedule_id: str, plan: Plan = SCHEDULES) -> Planned:
     """Find a schedule of the table; raises NotFoundError."""
-    if schedule_id not in _PLANNED:
-        message = f"there is no schedule {schedule_id}; there are {', '.join(_PLANNED)}"
-        raise NotFoundError(message)
-    return _PLANNED[schedule_id]
+    for planned in plan:
+        if planned.id == schedule_id:
+            return planned
+    message = f"there is no schedule {schedule_id}; there are {', '.join(planned.id for planned in plan)}"
+    raise NotFoundError(message)

@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import NotFoundError
 from domain.values import Frozen
-from starter.schedules import SCHEDULES, Planned, planned_as
+from starter.schedules import SCHEDULES, Plan, Planned, planned_as
 
 _CALENDAR = ("second", "minute", "hour", "day_of_month", "month", "year", "day_of_week")
 
@@ -51,19 +51,19 @@ class Shown(Frozen):
     differences: tuple[str, ...] = ()
 
 
-async def apply(client: Client, plan: Sequence[Planned] = SCHEDULES, *, dry_run: bool = False) -> list[Applied]:
+async def apply(client: Client, plan: Plan = SCHEDULES, *, dry_run: bool = False) -> list[Applied]:
     """Create the schedules that are missing and correct those that differ; what an operator paused stays paused."""
     return [await _apply_one(client, planned, dry_run=dry_run) for planned in plan]
 
 
-async def show_all(client: Client) -> list[Shown]:
+async def show_all(client: Client, plan: Plan = SCHEDULES) -> list[Shown]:
     """Tell how each schedule stands."""
-    return [await show_one(client, planned.id) for planned in SCHEDULES]
+    return [await show_one(client, planned.id, plan) for planned in plan]
 
 
-async def show_one(client: Client, schedule_id: str) -> Shown:
+async def show_one(client: Client, schedule_id: str, plan: Plan = SCHEDULES) -> Shown:
     """Tell how one schedule stands; raises NotFoundError for one that is not in the table."""
-    planned = planned_as(schedule_id)
+    planned = planned_as(schedule_id, plan)
     found = await _described(client.get_schedule_handle(schedule_id))
     if found is None:
         return Shown(id=planned.id, workflow=planned.workflow, exists=False)

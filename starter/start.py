@@ -12,10 +12,11 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from domain.ledger import WhistleInput
 from domain.vocabulary import State
+from domain.whistle import Whistle
+from starter.precedence import priority_of
 from workflows import search_attributes as names
 from workflows.whistle import WhistleWorkflow
 
-TASK_QUEUE = "whistle"
 WORKFLOW_PREFIX = "whistle:"
 
 
@@ -25,11 +26,7 @@ def workflow_id_of(whistle_id: str) -> str:
 
 
 async def start_whistle(
-    client: Client,
-    whistle_id: str,
-    title: str,
-    summary: str,
-    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
+    client: Client, task_queue: str, whistle: Whistle, summary: str, reuse: WorkflowIDReusePolicy
 ) -> None:
     """Start the workflow of a stored registration; one that runs, or may not run again by `reuse`, is left alone.
 
@@ -38,13 +35,14 @@ async def start_whistle(
     try:
         await client.start_workflow(
             WhistleWorkflow.run,
-            WhistleInput(whistle_id=whistle_id, title=title),
-            id=workflow_id_of(whistle_id),
-            task_queue=TASK_QUEUE,
+            WhistleInput(whistle_id=whistle.whistle_id, title=whistle.title),
+            id=workflow_id_of(whistle.whistle_id),
+            task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse,
             search_attributes=_attributes_at_start(),
             static_summary=summary,
+            priority=priority_of(whistle),
         )
     except WorkflowAlreadyStartedError:
         return

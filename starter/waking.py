@@ -3,13 +3,12 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
-from temporalio.client import Client, WorkflowExecution
+from temporalio.client import WorkflowExecution
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
-from starter.opening import open_workflow
+from starter.opening import Opening
 from starter.start import WORKFLOW_PREFIX, workflow_id_of
-from storage.pool import Pool
 from storage.whistles import value_of
 from workflows.presentation import ATTRIBUTE_KEYS
 from workflows.search_attributes import WHISTLE_VERSION
@@ -22,14 +21,12 @@ _VERSION = ATTRIBUTE_KEYS[WHISTLE_VERSION]
 class Waking(NamedTuple):
     """The ways of a sweep into Temporal; `start_delivery` starts the deliverers of notices that do not run."""
 
-    pool: Pool
-    temporal: Client
-    limits: str
+    opening: Opening
     start_delivery: Callable[[], Awaitable[None]]
 
     async def running(self) -> AsyncIterator[dict[str, int]]:
         """Page through visibility; a whistle that shows no version counts as 0."""
-        found = self.temporal.list_workflows(_RUNNING, page_size=PAGE)
+        found = self.opening.temporal.list_workflows(_RUNNING, page_size=PAGE)
         while True:
             await found.fetch_next_page(page_size=PAGE)
             yield dict(map(_seen, found.current_page or ()))
@@ -42,7 +39,7 @@ class Waking(NamedTuple):
         Raises RPCError, and LookupError for a whistle that is not in the store.
         """
         try:
-            await self.temporal.get_workflow_handle(workflow_id_of(whistle_id)).signal("catch_up")
+            await self.opening.temporal.get_workflow_handle(workflow_id_of(whistle_id)).signal("catch_up")
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
@@ -53,12 +50,12 @@ class Waking(NamedTuple):
         await self.start_delivery()
 
     async def _start(self, whistle_id: str) -> None:
-        whistle = await value_of(self.pool, whistle_id)
+        whistle = await value_of(self.opening.pool, whistle_id)
         if whistle is None:
             raise LookupError(whistle_id)
         if not whistle.ended:
             again = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
-            await open_workflow(self.pool, self.temporal, whistle, self.limits, reuse=again)
+            await self.opening.open(whistle, again)
 
 
 def _seen(execution: WorkflowExecution) -> tuple[str, int]:

@@ -17,13 +17,13 @@ from starter.encryption.conversion import converter_with
 from starter.encryption.key_ring import KeyRing
 from tests.fakes import FakeLedger
 from tests.stage import TASK_QUEUE
-from worker import WORKFLOWS
 from workflows.presentation import ATTRIBUTE_KEYS
+from workflows.roster import WORKFLOWS
 from workflows.sandbox import workflow_runner
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 RingReader = Callable[[], KeyRing]
-_KINDS = {
+KINDS = {
     "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
     "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
@@ -38,7 +38,7 @@ async def time_skipping_server(read_keys: RingReader | None = None) -> AsyncIter
         test_server_existing_path=_program("temporal-test-server"), data_converter=converter_with(read_keys)
     )
     async with started as env:
-        kinds = {name: _KINDS[kind] for name, kind in SEARCH_ATTRIBUTES.items()}
+        kinds = {name: KINDS[kind] for name, kind in SEARCH_ATTRIBUTES.items()}
         request = AddSearchAttributesRequest(namespace=env.client.namespace, search_attributes=kinds)
         await env.client.operator_service.add_search_attributes(request)
         yield env

@@ -158,7 +158,7 @@ async def _verify(session: Session, frozen: FrozenScorecard) -> None:
 async def _freeze(session: Session, period: Period) -> None:
     _require(session.bearer.role, FREEZING)
     async with within_reach(PATIENCE):
-        done = await freeze_now(session.client.temporal, period)
+        done = await freeze_now(session.client.temporal, session.settings.task_queue, period)
     for one in done.periods:
         if one.version:
             say(f"{one.period}: 第 {one.version} 版{',新 new' if one.changed else ',未变 unchanged'}")

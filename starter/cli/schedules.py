@@ -19,6 +19,7 @@ from starter.availability import within_reach
 from starter.cli.output import show
 from starter.cli.session import Call, JsonOption
 from starter.client import WhistleClient
+from starter.schedules import Plan, schedules_on
 from starter.scheduling import Applied, Shown
 
 app = typer.Typer(help="Temporal Schedules. 定时任务", no_args_is_help=True, rich_markup_mode=None)
@@ -39,7 +40,7 @@ def apply(
 ) -> None:
     """应用: create what is missing, correct what differs, and show the difference; what is paused stays paused."""
     call = Call.of(context, as_json=as_json)
-    done = _run(lambda client: scheduling.apply(client, dry_run=dry_run))
+    done = _run(lambda client, plan: scheduling.apply(client, plan, dry_run=dry_run))
     data = {"dry_run": dry_run, "items": [one.model_dump(mode="json") for one in done]}
     show(data, lambda: [line for one in done for line in _applied(one)], as_json=call.as_json)
 
@@ -98,21 +99,22 @@ def _change(
 ) -> None:
     call = Call.of(context, as_json=as_json)
 
-    async def change(client: Client) -> Shown:
+    async def change(client: Client, plan: Plan) -> Shown:
         await work(client)
-        return await scheduling.show_one(client, schedule_id)
+        return await scheduling.show_one(client, schedule_id, plan)
 
     shown = _run(change)
     show(shown, lambda: _table([shown]), as_json=call.as_json)
 
 
-def _run(work: Callable[[Client], Awaitable[T]]) -> T:
+def _run(work: Callable[[Client, Plan], Awaitable[T]]) -> T:
     return asyncio.run(_with_temporal(work))
 
 
-async def _with_temporal(work: Callable[[Client], Awaitable[T]]) -> T:
-    async with WhistleClient.open(load_settings(), size=1) as client, within_reach(_PATIENCE):
-        return await work(client.temporal)
+async def _with_temporal(work: Callable[[Client, Plan], Awaitable[T]]) -> T:
+    settings = load_settings()
+    async with WhistleClient.open(settings, size=1) as client, within_reach(_PATIENCE):
+        return await work(client.temporal, schedules_on(settings.task_queue))
 
 
 def _applied(one: Applied) -> list[Text]:

@@ -49,6 +49,7 @@ def _launch(name: str, command: Sequence[str], around: Surroundings, extra: dict
         "WHISTLE_WEBHOOK_ALLOW": ",".join(map(str, around.settings.webhook_allow)) or _LOOPBACK,
         "TEMPORAL_ADDRESS": around.temporal_address,
         "TEMPORAL_NAMESPACE": around.settings.temporal_namespace,
+        "WHISTLE_TASK_QUEUE": around.settings.task_queue,
         "PYTHONUNBUFFERED": "1",
         MARK: part_of,
     }

@@ -92,6 +92,7 @@ class EmbeddedStack:
             worker_url=self._url("worker"),
             temporal_address=self.temporal_address,
             temporal_namespace=self._settings.temporal_namespace,
+            task_queue=self._settings.task_queue,
             temporal_ui_url=self._url("ui"),
             temporal_http_url=self._url("temporal_http"),
             temporal_metrics_url=self._url("temporal_metrics", "/metrics"),

@@ -40,6 +40,7 @@ class StackRecord(BaseModel):
     gateway_url: str | None = None
     temporal_address: str
     temporal_namespace: str
+    task_queue: str
     temporal_ui_url: str | None = None
     temporal_http_url: str | None = None
     temporal_metrics_url: str | None = None

@@ -24,6 +24,8 @@ _FLAGS = (
     "--sqlite-pragma=synchronous=normal",
     # The default of 10 is too few for 20 responders who report at once.
     "--dynamic-config-value=history.maxInFlightUpdates=1000",
+    # Off by default: without it a township that floods is served before those that come after it.
+    "--dynamic-config-value=matching.enableFairness=true",
 )
 
 

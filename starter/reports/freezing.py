@@ -9,11 +9,10 @@ from domain.errors import InvalidError, MoveNotAllowedError
 from domain.figures.freezing import ScorecardAsked, ScorecardsFrozen
 from domain.figures.periods import Period, PeriodKind
 from refusals import as_refusal
-from starter.start import TASK_QUEUE
 from workflows.scorecard import MonthlyScorecardWorkflow
 
 
-async def freeze_now(temporal: Client, period: Period) -> ScorecardsFrozen:
+async def freeze_now(temporal: Client, task_queue: str, period: Period) -> ScorecardsFrozen:
     """Freeze a month, or correct it and the quarter and year it belongs to; the same figures again change nothing.
 
     Raises InvalidError for what is no month, MoveNotAllowedError for one that has not ended.
@@ -27,7 +26,7 @@ async def freeze_now(temporal: Client, period: Period) -> ScorecardsFrozen:
             MonthlyScorecardWorkflow.run,
             ScorecardAsked(month=period.label),
             id=f"scorecard-{period.label}",
-            task_queue=TASK_QUEUE,
+            task_queue=task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             static_summary=f"月度考核 {period.label}",
         )

@@ -6,9 +6,9 @@ import os
 import signal
 import sys
 
-import starter.client
 from settings import load_settings
 from starter.client import WhistleClient
+from starter.opening import Opening
 from tests.chaos.story import SOURCE
 from tests.life import actor
 
@@ -25,5 +25,5 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    starter.client.open_workflow = die
+    Opening.open = die
     asyncio.run(main())

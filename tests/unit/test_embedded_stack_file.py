@@ -28,6 +28,7 @@ def record(data_dir: Path) -> StackRecord:
     return StackRecord(
         temporal_address="127.0.0.1:7233",
         temporal_namespace="pinggu",
+        task_queue="pinggu-whistle",
         database_dsn="postgresql://app",
         database_owner_dsn="postgresql://owner",
         log_folder=data_dir / "logs",
@@ -73,7 +74,7 @@ def test_settings_take_from_a_running_stack_what_the_environment_leaves_out(
     assert settings.database_dsn == "postgresql://app"
     assert settings.database_owner_dsn == "postgresql://owner"
     assert settings.temporal_address == "127.0.0.1:7233"
-    assert settings.temporal_namespace == "pinggu"
+    assert (settings.temporal_namespace, settings.task_queue) == ("pinggu", "pinggu-whistle")
 
 
 def test_the_environment_wins_over_a_running_stack(
@@ -88,7 +89,7 @@ def test_the_environment_wins_over_a_running_stack(
     assert settings.database_dsn == "postgresql://mine"
     assert settings.database_owner_dsn is None
     assert settings.temporal_address == "temporal.example:7233"
-    assert settings.temporal_namespace == "default"
+    assert (settings.temporal_namespace, settings.task_queue) == ("default", "whistle")
 
 
 def test_the_record_of_a_killed_stack_is_not_believed(data_dir: Path, record: StackRecord) -> None:

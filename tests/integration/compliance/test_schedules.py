@@ -17,9 +17,9 @@ from temporalio.client import (
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from domain.errors import NotFoundError
+from settings import TASK_QUEUE
 from starter import scheduling
 from starter.schedules import COMPLIANCE_SWEEP, DAILY_DIGEST, MONTHLY_SCORECARD, SCHEDULES
-from starter.start import TASK_QUEUE
 from tests.servers import real_server
 from workflows.compliance import scheduled_at
 

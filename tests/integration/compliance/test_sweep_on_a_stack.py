@@ -24,7 +24,7 @@ from starter.cli.app import run
 from starter.client import WhistleClient
 from starter.doctor import Health, examine
 from starter.embedded import embedded_stack
-from starter.opening import open_workflow
+from starter.opening import Opening
 from starter.preparation import WORKER, Preparation
 from starter.schedules import COMPLIANCE_SWEEP, DAILY_DIGEST, SCHEDULES
 from starter.start import workflow_id_of
@@ -79,7 +79,7 @@ class Town(NamedTuple):
     async def _opened(self, whistle_id: str) -> bool:
         whistle = await value_of(self.client.pool, whistle_id)
         assert whistle is not None
-        await open_workflow(self.client.pool, self.client.temporal, whistle, "default")
+        await Opening(self.client.pool, self.client.temporal).open(whistle)
         return await self.version(whistle_id) == whistle.sequence
 
     async def store_behind(self, whistle_id: str, name: str, ago: timedelta, **body: Any) -> None:
@@ -135,7 +135,7 @@ class Town(NamedTuple):
 
     async def shown(self, whistle_ids: list[str]) -> bool:
         """Whether visibility, as a sweep pages through it, shows these whistles as they stand in the store."""
-        waking = Waking(self.client.pool, self.client.temporal, "default", self._deliver)
+        waking = Waking(Opening(self.client.pool, self.client.temporal), self._deliver)
         versions = {one: version async for page in waking.running() for one, version in page.items()}
         stored = [await value_of(self.client.pool, one) for one in whistle_ids]
         return all(whistle and versions.get(whistle.whistle_id) == whistle.sequence for whistle in stored)
