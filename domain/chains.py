@@ -14,6 +14,8 @@ from domain.whistle import Whistle
 DEPARTMENTS = frozenset({OrganisationType.BUREAU, OrganisationType.DISPATCHED_AGENCY})
 UTILITIES = frozenset({OrganisationType.UTILITY})
 TOWNSHIPS = frozenset({OrganisationType.TOWNSHIP})
+OF_A_TOWNSHIP = frozenset({OrganisationType.VILLAGE, OrganisationType.BRANCH})
+"""Callers that belong to one township, so that their whistles stay with it."""
 
 
 class Seat(StrEnum):

@@ -93,7 +93,7 @@ _SOURCE_AND_REVIEW = (
     ),
     _move("review", CLERK, {S.SOURCED, S.RETURNED}, S.SELF_HANDLED, variant="SELF_HANDLE"),
     _move("review", CLERK, {S.SOURCED, S.RETURNED}, S.MERGED, variant="MERGE"),
-    _move("review", CLERK, {S.SOURCED}, S.SOURCED, variant="TRANSFER", note="转送的街乡研判"),
+    _move("review", CLERK, {S.SOURCED}, S.SOURCED, variant="TRANSFER", note="转送的街乡研判;村级、支部所吹不转送"),
     _move("review", CLERK, {S.SOURCED}, S.REJECTED, variant="REJECT", note="理由即对来源的答复"),
     _move("blow", P.REVIEW_LEADER, {S.PROPOSED}, S.BLOWN),
     _move("decline", P.REVIEW_LEADER, {S.PROPOSED}, S.SOURCED, variant="BLOW"),

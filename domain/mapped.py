@@ -11,12 +11,14 @@ from domain.errors import FieldError, InvalidError
 from domain.mappings import NEEDED, Constant, Mapping, Rule
 from domain.organisations import Organisations
 from domain.registration import Registration
+from domain.values import folded
 
 _SEVERAL = re.compile(r"[,，;；\s]+")
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _WHOLE = "."
 _MILLISECONDS = 1000
 _NUMBERS = frozenset({"place.lng", "place.lat", "lng", "lat"})
+_LINES = frozenset({"title", "item_code", "local_label", "reporter.name"})
 
 
 class UnreadableError(Exception):
@@ -76,7 +78,7 @@ def _filled(reader: _Reader, rules: dict[str, Rule], document: object, errors: l
     filled: dict[str, Any] = {}
     for target, rule in rules.items():
         try:
-            value = _value(reader, rule, document, number=target in _NUMBERS)
+            value = _value(reader, rule, document, target)
         except UnreadableError as error:
             errors.append(FieldError(field=rule.shown or target, message=f"{target}: {error}"))
         else:
@@ -97,7 +99,7 @@ def _evidence(reader: _Reader, document: object, errors: list[FieldError]) -> It
         yield _filled(reader, each.fields, item, errors)
 
 
-def _value(reader: _Reader, rule: Rule, document: object, *, number: bool) -> Constant | datetime | None:
+def _value(reader: _Reader, rule: Rule, document: object, target: str) -> Constant | datetime | None:
     if rule.value is not None:
         return rule.value
     text = _written(rule, document)
@@ -111,7 +113,9 @@ def _value(reader: _Reader, rule: Rule, document: object, *, number: bool) -> Co
         return _moment(reader.mapping, rule, text)
     if rule.organisation:
         return _organisation(reader.organisations, text)
-    return _number(text) if number else text[: rule.cut]
+    if target in _NUMBERS:
+        return _number(text)
+    return (folded(text) if target in _LINES else text)[: rule.cut]
 
 
 def _written(rule: Rule, document: object) -> str | None:

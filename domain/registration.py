@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import StringConstraints, model_validator
 
-from domain.chains import CHAINS, ChainRule
+from domain.chains import CHAINS, OF_A_TOWNSHIP, ChainRule
 from domain.commands import Exhibits
 from domain.errors import InvalidError, NotYourOrganisationError, RoleNotAllowedError
 from domain.events import WhistleRegistered
@@ -20,6 +20,7 @@ from domain.values import (
     IdPart,
     Line,
     Moment,
+    OneLine,
     Place,
     Printable,
     Reporter,
@@ -27,8 +28,6 @@ from domain.values import (
     Text,
 )
 from domain.vocabulary import Chain, DemandType, OrganisationType, Phase, Role, SourceChannel, Urgency, WhistleKind
-
-OF_A_TOWNSHIP = frozenset({OrganisationType.VILLAGE, OrganisationType.BRANCH})
 
 
 class Registration(Frozen):
@@ -49,7 +48,7 @@ class Registration(Frozen):
     chain: Chain = Chain.TOWNSHIP_CALLS
     caller: Slug | None = None
     item_code: Line | None = None
-    local_label: Annotated[str, StringConstraints(min_length=1, max_length=100), Printable] | None = None
+    local_label: Annotated[str, StringConstraints(min_length=1, max_length=100), Printable, OneLine] | None = None
     source_due_at: Moment | None = None
     reporter: Annotated[Reporter | None, PRIVATE] = None
     evidence: Exhibits = ()

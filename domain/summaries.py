@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from domain import events as e
+from domain.values import folded
 from domain.working_time import BEIJING
 
 Names = Callable[[str], str]
@@ -13,7 +14,7 @@ Names = Callable[[str], str]
 def summarise(event: e.Event, name: Names) -> str:
     """Say what happened; `name` gives an organisation's Chinese name for its code."""
     line = LINES.get(type(event))
-    return line(event, name) if line else type(event).__name__
+    return folded(line(event, name)) if line else type(event).__name__
 
 
 def local_time(at: datetime) -> str:

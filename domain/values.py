@@ -2,9 +2,9 @@
 
 import re
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from domain.vocabulary import CoordinateSystem, EvidenceKind, Role
 
@@ -25,7 +25,8 @@ class Private:
 
 PRIVATE = Private()
 
-UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_BREAKS = re.compile(r"[\t\n\r\u2028\u2029]+")
 
 
 def printable(text: str) -> str:
@@ -33,6 +34,18 @@ def printable(text: str) -> str:
     if UNPRINTABLE.search(text):
         raise ValueError("control characters are not allowed")
     return text
+
+
+def one_line(text: str) -> str:
+    """Refuse what would not stay on one line of a list, a letter's subject or a terminal."""
+    if _BREAKS.search(text):
+        raise ValueError("line breaks and tabs are not allowed: it is one line")
+    return text
+
+
+def folded(text: str) -> str:
+    """Put a text on one line: each break becomes a blank."""
+    return _BREAKS.sub(" ", text)
 
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
@@ -49,7 +62,8 @@ def within_reach(at: datetime) -> datetime:
 Moment = Annotated[AwareDatetime, AfterValidator(within_reach)]
 Printable = AfterValidator(printable)
 Stripped = StringConstraints(strip_whitespace=True, min_length=1)
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable]
+OneLine = AfterValidator(one_line)
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Printable, OneLine]
 Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=10_000), Printable]
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000), Printable]
 Slug = Annotated[str, StringConstraints(pattern=SLUG_PATTERN, max_length=64)]
@@ -83,6 +97,20 @@ class Location(Frozen):
     crs: CoordinateSystem = CoordinateSystem.GCJ02
 
 
+class _Degrees(Protocol):
+    lng: float | None
+    lat: float | None
+
+
+Held = TypeVar("Held", bound=_Degrees)
+
+
+def _whole_pair(held: Held) -> Held:
+    if (held.lng is None) != (held.lat is None):
+        raise ValueError("lng and lat go together")
+    return held
+
+
 class Place(Frozen):
     """Where the matter is: an address and, where known, degrees."""
 
@@ -90,6 +118,7 @@ class Place(Frozen):
     lng: Longitude | None = None
     lat: Latitude | None = None
     crs: CoordinateSystem | None = None
+    _whole = model_validator(mode="after")(_whole_pair)
 
 
 class Evidence(Frozen):
@@ -101,6 +130,7 @@ class Evidence(Frozen):
     lng: Longitude | None = None
     lat: Latitude | None = None
     crs: CoordinateSystem | None = None
+    _whole = model_validator(mode="after")(_whole_pair)
 
 
 class Officer(Frozen):

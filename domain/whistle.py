@@ -1,6 +1,6 @@
 """The whistle (哨): one serialisable value that holds all its life needs, and no personal data."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from domain.clocks import Clock, running
 from domain.report_in import ReportIn
@@ -80,6 +80,8 @@ class Whistle(Frozen):
     blown_at: datetime | None = None
     ratified: bool | None = None
     suspended_at: datetime | None = None
+    source_put_off: timedelta = timedelta()
+    """How far suspensions have put off the source's own limit; `source_due_at` stays as the source gave it."""
     state_before_suspension: State | None = None
     suspension_requested: bool = False
     outcome: Outcome | None = None
@@ -94,6 +96,11 @@ class Whistle(Frozen):
     withdrawn_by_reporter: int = 0
     closed_at: datetime | None = None
     archived: bool = False
+
+    @property
+    def source_limit(self) -> datetime | None:
+        """The source's own limit (来单时限), with the pauses that it was stopped for added back as to any other."""
+        return self.source_due_at and self.source_due_at + self.source_put_off
 
     @property
     def callback_awaited(self) -> bool:

@@ -48,7 +48,7 @@ def action_start(draft: Draft, arrive: Deadline | None) -> Deadline | None:
 
 def handling_limit(draft: Draft) -> Deadline | None:
     """The limit to handle, capped by the source's own (来单时限)."""
-    return draft.limit(Phase.HANDLE, no_later_than=draft.whistle.source_due_at)
+    return draft.limit(Phase.HANDLE, no_later_than=draft.whistle.source_limit)
 
 
 def ratification(draft: Draft) -> Deadline | None:

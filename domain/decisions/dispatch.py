@@ -54,6 +54,9 @@ def _return(draft: Draft, command: ReturnWhistle) -> None:
 def _add_responder(draft: Draft, command: AddResponder) -> None:
     draft.require_responders("responder", [command.responder])
     known = draft.whistle.report_in(command.responder)
+    if known and known.state is ReportInState.RELEASED:
+        message = f"{command.responder} was released: one report-in a round, so it comes back by reopening"
+        raise MoveNotAllowedError(message)
     if known and known.state is not ReportInState.WITHDRAWN:
         message = f"{command.responder} is called already ({known.state})"
         raise MoveNotAllowedError(message)

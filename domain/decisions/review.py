@@ -1,6 +1,7 @@
 """研判、吹哨、追认、补正、并案: what the township that whistles decides."""
 
 from domain import events as e
+from domain.chains import OF_A_TOWNSHIP
 from domain.commands import Append, Blow, Decline, Merge, Ratify, Resubmit, Review
 from domain.decisions.calling import notify, ratification
 from domain.decisions.draft import Draft, decides
@@ -155,7 +156,7 @@ def _accept_limit(draft: Draft) -> Deadline:
 
 
 def _self_handle(draft: Draft, reason: str) -> None:
-    limit = draft.required_limit(Phase.SELF_HANDLING, no_later_than=draft.whistle.source_due_at)
+    limit = draft.required_limit(Phase.SELF_HANDLING, no_later_than=draft.whistle.source_limit)
     draft.add(e.SelfHandlingChosen(reason=reason, self_handling=limit))
 
 
@@ -173,6 +174,9 @@ def _merge(draft: Draft, merge_into: str, reason: str | None) -> None:
 
 def _transfer(draft: Draft, command: Review) -> None:
     whistle, township = draft.whistle, command.transfer_to or ""
+    if draft.chain.caller_types & OF_A_TOWNSHIP:
+        message = f"{whistle.caller} belongs to {whistle.township}: reject what is another's as NOT_OUR_AREA"
+        raise InvalidError.of("transfer_to", message)
     known = draft.rules.organisations.find(township)
     if known is None or known.type is not OrganisationType.TOWNSHIP:
         raise InvalidError.of("transfer_to", f"{township} is not a township of the catalogue")

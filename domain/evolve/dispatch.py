@@ -1,6 +1,7 @@
 """What the district platform did."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from domain import events as e
 from domain.clocks import Clock
@@ -111,7 +112,8 @@ def _(w: Whistle, _e: e.WhistleResumed, record: Record) -> Whistle:
         asked = r.extension and r.extension.model_copy(update={"until": r.extension.until + pause})
         return r.model_copy(update={"clocks": {**r.clocks, **pending}, "object_until": until, "extension": asked})
 
+    put_off = w.source_put_off + (pause if w.source_limit and w.source_limit > since else timedelta())
     stopped = (Phase.RATIFY, Phase.ACCEPT)
     own = {p: w.clocks[p].shifted(since, pause) for p in stopped if p in w.clocks}
     w = entered(w, w.state_before_suspension or State.ASSEMBLING, suspended_at=None, state_before_suspension=None)
-    return with_each(changed(w, clocks={**w.clocks, **own}), resume)
+    return with_each(changed(w, clocks={**w.clocks, **own}, source_put_off=put_off), resume)

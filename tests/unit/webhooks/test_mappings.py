@@ -109,6 +109,11 @@ def test_what_is_wrong_is_told_in_the_words_of_the_source(change: dict[str, Any]
     assert said in faults(DOCUMENT | change)[field]
 
 
+def test_a_title_of_several_lines_becomes_one():
+    """What an operator typed into a field of several lines is no fault of the source."""
+    assert applied(DOCUMENT | {"t": "占道\r\n经营"}).title == "占道 经营"
+
+
 def test_every_fault_is_told_at_once():
     """Nobody repairs a message one field at a time."""
     assert set(faults(DOCUMENT | {"at": "x", "town": "某镇"})) == {"at", "town"}
