@@ -6,16 +6,15 @@ running on the same data folder: a second terminal finds the stack of the first 
 
 import fcntl
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+import setting_kinds as kinds
 
 STACK_FILE = "stack.json"
 LOCK_FILE = "up.lock"
@@ -26,12 +25,6 @@ PREFIX = "WHISTLE_"
 WRONG_USAGE = 2
 """The exit code of a process whose settings are wrong."""
 
-Network = IPv4Network | IPv6Network
-
-_HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+):(?P<port>[0-9]{1,5})")
-_PORTS = range(1, 65536)
-_WHISTLE_ID = "{whistle_id}"
-
 
 class SettingsInvalidError(Exception):
     """Variables of the environment hold what makes no sense; the text is one sentence for each of them."""
@@ -39,55 +32,6 @@ class SettingsInvalidError(Exception):
     def __init__(self, faults: list[str]) -> None:
         """Tell each fault."""
         super().__init__("; ".join(faults))
-
-
-def _comma_separated(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _seconds(value: object) -> object:
-    return timedelta(seconds=min(float(value), 1e9)) if isinstance(value, str) else value
-
-
-def _database(value: str) -> str:
-    parts = urlsplit(value)
-    # Reading the port checks it; several hosts, which PostgreSQL allows, have a port each.
-    if parts.scheme not in ("postgresql", "postgres") or ("," not in parts.netloc and parts.port == 0):
-        raise ValueError(parts.scheme)
-    return value
-
-
-def _host_and_port(value: str) -> str:
-    found = _HOST_AND_PORT.fullmatch(value)
-    if found is None or int(found["port"]) not in _PORTS:
-        raise ValueError(value)
-    return value
-
-
-def _web_address(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
-        raise ValueError(value)
-    return value
-
-
-def _link(value: str) -> str:
-    if _WHISTLE_ID not in value:
-        raise ValueError(value)
-    return _web_address(value)
-
-
-_NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-_NAMED = "a name of letters, digits, - and _, 64 at most"
-_PORT = "a port, 1 to 65535"
-_DATABASE = "an address such as postgresql://user:password@host:5432/whistle"
-_TRACES = "otlp, console or none"
-_DURATION = "a number of seconds, 0.1 to 86400"
-Database = Annotated[str, AfterValidator(_database)]
-WebAddress = Annotated[str, AfterValidator(_web_address)]
-Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(milliseconds=100), le=timedelta(days=1))]
 
 
 class Settings(BaseModel):
@@ -99,61 +43,58 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, populate_by_name=True, extra="forbid")
 
     data_dir: Path = Path(".whistle")
-    database_dsn: Database | None = Field(default=None, repr=False, description=_DATABASE)
-    database_owner_dsn: Database | None = Field(default=None, repr=False, description=_DATABASE)
-    temporal_address: Annotated[str, AfterValidator(_host_and_port)] | None = Field(
-        default=None,
-        validation_alias="TEMPORAL_ADDRESS",
-        description="a host and a port, such as temporal.example:7233",
+    database_dsn: kinds.Database | None = Field(default=None, repr=False, description=kinds.DATABASE)
+    database_owner_dsn: kinds.Database | None = Field(default=None, repr=False, description=kinds.DATABASE)
+    temporal_address: kinds.HostAndPort | None = Field(
+        default=None, validation_alias="TEMPORAL_ADDRESS", description=kinds.HOST_AND_PORT
     )
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
-    task_queue: str = Field(default=TASK_QUEUE, pattern=_NAME, description=_NAMED)
+    task_queue: kinds.Name = Field(default=TASK_QUEUE, description=kinds.NAME)
     """The one of this district, the same for its workers, gateways and schedules; also the name of its deployment."""
     http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
-    http_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    http_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
     worker_http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
-    worker_http_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    worker_http_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
     """Where a worker tells how it is (`/healthz`, `/readyz`, `/metrics`); None: nowhere."""
     metrics: bool = Field(default=True, description="on or off")
     """Whether processes measure themselves for Prometheus."""
-    stalled_after: Duration = Field(
-        default=timedelta(minutes=3), validation_alias="WHISTLE_STALLED_AFTER_S", description=_DURATION
+    stalled_after: kinds.Duration = Field(
+        default=timedelta(minutes=3), validation_alias="WHISTLE_STALLED_AFTER_S", description=kinds.DURATION
     )
     """A worker that did not ask for work for so long though Temporal answers is stalled; twice that long ends it."""
     rate_limit: int = Field(default=200, ge=1, le=100_000, description="a number of requests, 1 to 100000")
     """Requests a second of one key, or of one address without a key, in each gateway process."""
-    read_within: Duration = Field(
-        default=timedelta(seconds=10), validation_alias="WHISTLE_READ_WITHIN_S", description=_DURATION
+    read_within: kinds.Duration = Field(
+        default=timedelta(seconds=10), validation_alias="WHISTLE_READ_WITHIN_S", description=kinds.DURATION
     )
     """How long the head of a request may take to arrive, and then its body."""
     otel_traces_exporter: str | None = Field(
-        default=None, validation_alias="OTEL_TRACES_EXPORTER", pattern="^(otlp|console|none)$", description=_TRACES
+        default=None,
+        validation_alias="OTEL_TRACES_EXPORTER",
+        pattern="^(otlp|console|none)$",
+        description="otlp, console or none",
     )
     otel_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
     otel_traces_endpoint: str | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
     otel_sdk_disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED", description="true or false")
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
-    oidc_jwks_url: WebAddress | None = Field(default=None, description="an http or https address")
+    oidc_jwks_url: kinds.WebAddress | None = Field(default=None, description=kinds.WEB_ADDRESS)
     oidc_subject_claim: str = "sub"
     oidc_role_claim: str = "whistle_role"
     oidc_organisation_claim: str = "whistle_organisation"
-    temporal_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
-    ui_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
-    postgres_port: int | None = Field(default=None, ge=1, le=65535, description=_PORT)
+    temporal_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
+    ui_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
+    postgres_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
     limits: Literal["default", "demo"] = Field(default="default", description="default or demo")
     dormant_work_days: int = Field(default=10, ge=1, le=250, description="a number of days, 1 to 250")
     """After how many working days without an event a sweep calls an open whistle dormant [P]."""
     acting_as: str | None = Field(default=None, validation_alias="WHISTLE_AS")
     channels: Path | None = None
     """The channels of notices; by default channels.toml in the data folder."""
-    notice_link: Annotated[str, AfterValidator(_link)] | None = Field(
-        default=None, description=f"an http or https address with {_WHISTLE_ID} in it"
-    )
+    notice_link: kinds.Link | None = Field(default=None, description=kinds.LINK)
     """Where people open a whistle; notices show it."""
-    webhook_allow: Annotated[tuple[Network, ...], BeforeValidator(_comma_separated)] = Field(
-        default=(), description="networks with commas between, such as 10.0.0.0/8,::1/128"
-    )
+    webhook_allow: kinds.Networks = Field(default=(), description=kinds.NETWORKS)
     payload_keys: str | None = Field(default=None, repr=False)
     """The key ring itself, as JSON; at most one of this and the next is set."""
     payload_keys_file: Path | None = None
@@ -161,8 +102,8 @@ class Settings(BaseModel):
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())
     ] = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")
-    graceful_shutdown: Duration = Field(
-        default=timedelta(seconds=30), validation_alias="WHISTLE_GRACEFUL_SHUTDOWN_S", description=_DURATION
+    graceful_shutdown: kinds.Duration = Field(
+        default=timedelta(seconds=30), validation_alias="WHISTLE_GRACEFUL_SHUTDOWN_S", description=kinds.DURATION
     )
 
     @model_validator(mode="after")
