@@ -206,7 +206,7 @@ class Dispatch:
         lane.fail(group[0].recipient, error.retry_after)
         now = datetime.now(UTC)
         for parcel in group:
-            if now - parcel.created_at > GIVES_UP_AFTER:
+            if now - parcel.tried_since > GIVES_UP_AFTER:
                 await self._fail_for_good([parcel], f"given-up: {error.reason}")
                 continue
             retry_in_s = _retry_in_s(parcel, error)

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from domain.authority import Request, authorise, roles_for
 from domain.commands import Command
 from domain.errors import NotFoundError, RefusedError
+from domain.notices import SOURCE_PREFIX
 from domain.values import Actor
 from domain.vocabulary import Role
 from domain.whistle import Whistle
@@ -68,6 +69,16 @@ def sees_reporter(bearer: Principal, whistle: Whistle) -> bool:
 def sees_matter(bearer: Principal, whistle: Whistle) -> bool:
     """Tell whether a bearer may read what and where: whoever may read the reporter, and those called to the spot."""
     return sees_reporter(bearer, whistle) or bearer.organisation in {*whistle.responders, whistle.caller}
+
+
+def audiences_of(bearer: Principal, whistle: Whistle) -> tuple[str, ...] | None:
+    """Name those whose notices of a whistle a bearer may read: its own; None for all, as township and district may."""
+    if sight_of(bearer) is None or (
+        TOWNSHIP_ROLES.intersection(bearer.roles) and bearer.organisation == whistle.township
+    ):
+        return None
+    own = bearer.organisation or ""
+    return own, f"{SOURCE_PREFIX}{own}"
 
 
 async def actor_for(pool: Pool, bearer: Principal, whistle_id: str, command: Command) -> Actor:

@@ -39,11 +39,12 @@ with due as (
     update notice_delivery d
     set due_at = clock_timestamp() + $6::interval, claimed_at = clock_timestamp(), attempts = d.attempts + 1
     from due where d.id = due.id
-    returning d.id, d.outbox_id, d.recipient, d.level, d.channel, d.urgent, d.attempts, d.in_doubt, d.created_at
+    returning d.id, d.outbox_id, d.recipient, d.level, d.channel, d.urgent, d.attempts, d.in_doubt, d.created_at,
+        coalesce(d.tried_anew_at, d.created_at) as tried_since
 )
-select c.id, c.recipient, c.level, c.channel, c.urgent, c.attempts, c.in_doubt, c.created_at, o.whistle_id, o.sequence,
-    o.kind, o.audience, o.text, o.template, o.levels, o.cause, o.fields, o.created_at as noticed_at, w.serial, w.title,
-    w.kind as whistle_kind, w.urgency, w.state, w.township, w.lead,
+select c.id, c.recipient, c.level, c.channel, c.urgent, c.attempts, c.in_doubt, c.created_at, c.tried_since,
+    o.whistle_id, o.sequence, o.kind, o.audience, o.text, o.template, o.levels, o.cause, o.fields,
+    o.created_at as noticed_at, w.serial, w.title, w.kind as whistle_kind, w.urgency, w.state, w.township, w.lead,
     case when o.cause is not null and w.sequence > o.sequence then w.value::text end as value,
     coalesce(w.value ->> 'assembly_place', case when not coalesce(r.confidential, false) then m.address end) as place
 from claimed c
@@ -95,8 +96,14 @@ where d.channel = quiet.channel and not d.urgent and d.due_at <= now() and d.cla
 """
 _GIVE_UP_UNKNOWN = """
 update notice_delivery set state = 'FAILED', due_at = null, settled_at = now(), last_error = 'channel-not-configured'
-where due_at is not null and channel <> all($1::text[]) and created_at < now() - $2::interval
+where due_at is not null and channel <> all($1::text[]) and coalesce(tried_anew_at, created_at) < now() - $2::interval
 returning id, channel, recipient
+"""
+_TRY_ANEW = """
+update notice_delivery set state = 'PENDING', due_at = now(), settled_at = null, tried_anew_at = now()
+where state = 'FAILED' and created_at > now() - $1::interval and ($2::text is null or whistle_id = $2)
+    and ($3::text is null or channel = $3)
+returning whistle_id, recipient, channel
 """
 
 
@@ -129,6 +136,7 @@ class Parcel(Frozen):
     attempts: int
     in_doubt: bool
     created_at: datetime
+    tried_since: datetime
     whistle_id: str
     sequence: int
     kind: str
@@ -202,6 +210,21 @@ async def wait_for_morning(pool: Pool, until: Mapping[str, datetime]) -> None:
 async def give_up_unknown(pool: Pool, known: list[str], older_than: timedelta) -> list[dict[str, Any]]:
     """Fail what has waited that long for a channel that nobody configured; tell what."""
     return [dict(row) for row in await pool.fetch(_GIVE_UP_UNKNOWN, known, older_than)]
+
+
+class TriedAnew(Frozen):
+    """A delivery that was taken up again."""
+
+    whistle_id: str
+    recipient: str
+    channel: str
+
+
+async def try_anew(
+    pool: Pool, younger_than: timedelta, *, whistle_id: str | None = None, channel: str | None = None
+) -> list[TriedAnew]:
+    """Take up what failed for good, of one whistle or channel or of all; what says nothing any more is dropped then."""
+    return [TriedAnew(**row) for row in await pool.fetch(_TRY_ANEW, younger_than, whistle_id, channel)]
 
 
 def _parcel(row: asyncpg.Record) -> Parcel:

@@ -1,5 +1,6 @@
 """Reading what was told to whom: the notices of a whistle, and figures over all of them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,7 +21,8 @@ select o.id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.d
         )) order by d.id)
     from notice_delivery d where d.outbox_id = o.id
 ) as deliveries
-from outbox o where o.whistle_id = $1 and o.id > $2 and ($4::text is null or o.audience = $4) order by o.id limit $3
+from outbox o where o.whistle_id = $1 and o.id > $2 and ($4::text[] is null or o.audience = any($4))
+order by o.id limit $3
 """
 _CHANNELS = """
 select channel, count(*) filter (where state = 'DELIVERED') as delivered,
@@ -134,13 +136,13 @@ class Backlog(Frozen):
 
 
 async def notice_trail(
-    pool: Pool, whistle_id: str, *, after: int = 0, limit: int = 1000, audience: str | None = None
+    pool: Pool, whistle_id: str, *, after: int = 0, limit: int = 1000, to: Sequence[str] | None = None
 ) -> list[NoticeEntry]:
     """List a whistle's notices after an id, in order, each with its deliveries and their failed attempts.
 
-    With an audience, those to it alone.
+    With audiences, those to them alone.
     """
-    return [_entry(dict(row)) for row in await pool.fetch(_TRAIL, whistle_id, after, limit, audience)]
+    return [_entry(dict(row)) for row in await pool.fetch(_TRAIL, whistle_id, after, limit, to)]
 
 
 async def notice_figures(pool: Pool, since: datetime, until: datetime) -> NoticeFigures:

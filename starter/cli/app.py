@@ -12,7 +12,19 @@ from domain.commands import COMMANDS
 from domain.errors import WhistleError
 from domain.lifecycle import MOVES
 from settings import SettingsInvalidError
-from starter.cli import acting, hooks, keys, notices, operating, reading, reporting, schedules, supervisions, verifying
+from starter.cli import (
+    acting,
+    hooks,
+    keys,
+    notice_mending,
+    notices,
+    operating,
+    reading,
+    reporting,
+    schedules,
+    supervisions,
+    verifying,
+)
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.embedded import EmbeddedStackError
@@ -84,6 +96,8 @@ app.add_typer(hooks.app, name="hooks")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(reporting.app, name="report")
 app.add_typer(notices.app, name="notices")
+notices.app.command("try")(notice_mending.trial)
+notices.app.command("retry")(notice_mending.retry)
 catalogue.command("import")(operating.import_file)
 app.command("register", context_settings=acting.FIELDS)(acting.register)
 app.command("list")(reading.list_whistles)

@@ -17,8 +17,9 @@ from domain.errors import FieldError, InvalidError, NotFoundError, TemporarilyUn
 from domain.notice_templates import FIELDS, NAMES, Templates, TemplatesInvalidError, parse_templates
 from domain.summaries import local_time
 from domain.working_time import BEIJING
-from settings import load_settings
+from settings import Settings, load_settings
 from starter.availability import within_reach
+from starter.bearers import audiences_of, seen
 from starter.cli.output import show
 from starter.cli.reading import WhistleIdArgument
 from starter.cli.session import AsOption, Call, JsonOption, Session, run
@@ -46,7 +47,7 @@ class _Group(TyperGroup):
 
 
 app = typer.Typer(
-    help="Notices of a whistle (ID), or: preview, report, duty. 通知",
+    help="Notices of a whistle (ID), or: duty, preview, try, retry, report. 通知",
     cls=_Group,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -61,7 +62,6 @@ def show_notices(
     call = Call.of(context, acting_as, as_json=as_json)
 
     async def read(session: Session) -> None:
-        await session.must_see(whistle_id)
         async with within_reach():
             found = await _whole(session, whistle_id)
         if not found:
@@ -84,7 +84,7 @@ def preview(
 ) -> None:
     """预览模板: check the templates and show how they read, with sample fields."""
     call = Call.of(context, as_json=as_json)
-    templates = _templates(file)
+    templates = templates_of(load_settings(), file)
     if template is not None and template not in NAMES:
         raise NotFoundError(f"there is no template {template}; there are {', '.join(NAMES)}")
     names = [template] if template else list(NAMES)
@@ -143,20 +143,26 @@ async def _on_duty(organisation: str, at: datetime | None, call: Call) -> None:
 
 
 async def _whole(session: Session, whistle_id: str) -> list[NoticeEntry]:
+    pool, to = session.client.pool, None
+    if session.said:
+        to = audiences_of(session.said, await seen(pool, session.said, whistle_id))
     found: list[NoticeEntry] = []
-    while page := await notice_trail(session.client.pool, whistle_id, after=found[-1].id if found else 0):
+    while page := await notice_trail(pool, whistle_id, after=found[-1].id if found else 0, to=to):
         found += page
     return found
 
 
-def _templates(file: Path | None) -> Templates:
-    own = load_settings().data_dir / FILE
+def templates_of(settings: Settings, file: Path | None = None) -> Templates:
+    """Read a file of templates, by default what is in force; raises InvalidError, which names every fault."""
+    own = settings.data_dir / FILE
     chosen = file or (own if own.exists() else None)
+    name = chosen.name if chosen else FILE
     try:
         return parse_templates(chosen.read_text("utf-8-sig") if chosen else catalogues.read(FILE))
     except TemplatesInvalidError as error:
-        name = chosen.name if chosen else FILE
         raise InvalidError([FieldError(field=name, message=problem) for problem in error.problems]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidError.of(name, str(error)) from None
 
 
 def _lines(entry: NoticeEntry) -> list[Text]:

@@ -11,7 +11,7 @@ from domain.errors import InvalidError, NotYourOrganisationError
 from domain.values import ID_PART_PATTERN
 from domain.vocabulary import Role
 from starter.availability import within_reach
-from starter.bearers import DISTRICT_ROLES, TOWNSHIP_ROLES, seen
+from starter.bearers import DISTRICT_ROLES, audiences_of, seen
 from starter.gateway.callers import Caller
 from starter.gateway.context import Here
 from starter.gateway.inputs import Cursor, JsonOnly, Limit, ListOf, WhistleId, problems, sequence_of
@@ -93,12 +93,9 @@ async def list_notices(
     Everyone else sees what their own organisation was told.
     """
     whistle = await seen(context.door.pool, caller, whistle_id)
-    own_township = TOWNSHIP_ROLES.intersection(caller.roles) and caller.organisation == whistle.township
-    audience = None if own_township or DISTRICT_ROLES.intersection(caller.roles) else caller.organisation or ""
+    to, after = audiences_of(caller, whistle), sequence_of(cursor)
     async with within_reach():
-        found = await notice_trail(
-            context.door.pool, whistle_id, after=sequence_of(cursor), limit=limit + 1, audience=audience
-        )
+        found = await notice_trail(context.door.pool, whistle_id, after=after, limit=limit + 1, to=to)
     shown = tuple(found[:limit])
     return Notices(items=shown, next_cursor=str(shown[-1].id) if len(found) > limit else None)
 

@@ -39,6 +39,8 @@ async def test_a_department_keeps_its_own_roster_and_its_officer_is_told(gate: G
     every = (await gate.get(PLATFORM, f"/v1/whistles/{whistle_id}/notices", limit=2)).json()
     assert len(every["items"]) == 2
     assert every["next_cursor"]
+    source = (await gate.get(SOURCE, f"/v1/whistles/{whistle_id}/notices")).json()["items"]
+    assert {notice["audience"] for notice in source} == {"source:12345"}
     township = (await gate.get(CLERK, f"/v1/whistles/{whistle_id}/notices")).json()["items"]
     assert {"water", "police", "platform", "jinhaihu"} <= {notice["audience"] for notice in township}
     assert await put(gate, WATER, "water", {"contacts": [], "shifts": []}) == 204
