@@ -74,6 +74,7 @@ docs: $(READY)
 histories: $(READY)
 	@PYTHONPATH=. $(BIN)/python -m tests.replay.record
 	@PYTHONPATH=. $(BIN)/python -m tests.replay.scheduled
+	@PYTHONPATH=. $(BIN)/python -m tests.replay.standing
 
 ## make lock    recompiles requirements.lock from pyproject.toml (needs uv)
 lock:

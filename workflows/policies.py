@@ -28,7 +28,8 @@ DELIVERY_ROUND = timedelta(minutes=30)
 """How long one outbox activity works before it hands over to the next."""
 DELIVERY_WITHIN = timedelta(hours=1)
 DELIVERY_HEARTBEAT = timedelta(seconds=10)
-DELIVERY_ROUNDS_BEFORE_CONTINUING = 100
+DELIVERY_ROUNDS_BEFORE_CONTINUING = 48
+"""A day of them. Replay counts them: another number needs `workflow.patched`, as another order of steps would."""
 DELIVER_FOR_EVER = RetryPolicy(
     initial_interval=timedelta(seconds=1),
     backoff_coefficient=2,
