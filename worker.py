@@ -114,7 +114,7 @@ def _activities(client: Client, pool: Pool, settings: Settings) -> list[Callable
     waking = Waking(opening, lambda: keep_open(client, settings.task_queue))
     watch = partial(LagWatch, pool, partial(shown_versions, client), waking.wake)
     return [
-        LedgerActivities(pool, settings.limits).record_command,
+        *LedgerActivities(pool, settings.limits).every,
         OutboxActivities(pool, start, _notices(settings), watch).deliver_outbox,
         WebhookActivities(pool, Receivers(settings.webhook_allow)).deliver_webhooks,
         *ComplianceActivities(pool, waking, settings.limits, settings.dormant_work_days).every,

@@ -1,5 +1,7 @@
 """Storing commands, as an activity: local while PostgreSQL answers at once, ordinary when it does not."""
 
+from collections.abc import Awaitable, Callable
+
 import asyncpg
 from temporalio import activity
 
@@ -7,11 +9,13 @@ from activities.failures import as_outage
 from activities.ledger_line import ledger_line
 from domain.brief import Brief, brief
 from domain.errors import NotFoundError, RefusedError
-from domain.ledger import ADOPT, RecordInput
+from domain.ledger import ADOPT, RecordInput, every_activity
 from observability.measures import WORKER
 from refusals import as_failure
 from storage.ledger import record
 from storage.pool import Pool
+
+Ask = Callable[[RecordInput], Awaitable[Brief]]
 
 
 class LedgerActivities:
@@ -22,7 +26,11 @@ class LedgerActivities:
         self._pool = pool
         self._profile = profile
 
-    @activity.defn(name="record_command")
+    @property
+    def every(self) -> list[Ask]:
+        """The activity under each of its names."""
+        return under_every_name(self.record_command)
+
     async def record_command(self, request: RecordInput) -> Brief:
         """Store a command; a refusal fails for good, anything else may be tried again."""
         try:
@@ -39,3 +47,16 @@ class LedgerActivities:
             raise as_failure(error) from None
         except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
             raise as_outage(error) from None
+
+
+def under_every_name(ask: Ask) -> list[Ask]:
+    """Give the one activity under each name by which histories know it."""
+    return [_named(ask, name) for name in every_activity()]
+
+
+def _named(ask: Ask, name: str) -> Ask:
+    @activity.defn(name=name)
+    async def named(request: RecordInput) -> Brief:
+        return await ask(request)
+
+    return named

@@ -19,6 +19,8 @@ from domain.values import private_fields
 FOLDER = Path(__file__).with_name("reference")
 COMMANDS_PAGE = FOLDER / "commands.md"
 EVENTS_PAGE = FOLDER / "events.md"
+OF_EVERY_MODEL = {"note", "names"}
+"""Said once, at the head of a page."""
 PRIVATE_NOTE = "*Private* fields never enter a Temporal history: they are stored first and travel as a reference."
 
 
@@ -51,10 +53,11 @@ def events_page() -> str:
         "",
         "Generated from `domain/events/` by `make docs`. A whistle's audit trail: `sequence` (gap-free from 1),",
         "`type`, `at`, `actor`, `summary` (Chinese) and `data`, whose fields follow. Fields are only ever added.",
+        "Every event may carry `names`: what organisations were called when the trail first spoke of them, by code.",
     ]
     for name, model in sorted(EVENTS.items()):
         lines += ["", f"## `{name}`", ""]
-        lines += _fields(model) if model.model_fields else ["No data."]
+        lines += _fields(model) if set(model.model_fields) - OF_EVERY_MODEL else ["No data."]
     return "\n".join(lines) + "\n"
 
 
@@ -62,7 +65,7 @@ def _fields(model: type[BaseModel]) -> Iterator[str]:
     hidden = private_fields(model)
     yield "| field | type | |\n| --- | --- | --- |"
     for name, field in model.model_fields.items():
-        if name == "note":
+        if name in OF_EVERY_MODEL:
             continue
         remarks = [
             "" if field.is_required() else "optional",

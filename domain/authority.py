@@ -86,6 +86,18 @@ def allowed(whistle: Whistle, actor: Actor, now: datetime) -> list[str]:
     return sorted({row.command for row in MOVES if _open_to(whistle, row, actor, now)})
 
 
+def open_commands(whistle: Whistle, now: datetime) -> dict[Part, tuple[str, ...]]:
+    """List the commands open now to who holds each part, in the order of the table."""
+    found: dict[Part, dict[str, None]] = {}
+    for row in MOVES:
+        for chosen in _candidates(whistle, row) if whistle.state in row.states else ():
+            for part in _parts(whistle, row, tuple(r.responder for r in chosen)):
+                known = found.setdefault(part, {})
+                if row.command not in known and _is_open(whistle, row, part, now, chosen):
+                    known[row.command] = None
+    return {part: tuple(commands) for part, commands in found.items() if commands}
+
+
 def variant(command: Command, whistle: Whistle) -> str | None:
     """Tell which variant of its rows a command is."""
     match command:
@@ -118,15 +130,19 @@ def named_responders(command: Command) -> tuple[str, ...]:
 
 def part_holders(whistle: Whistle, row: Move, responders: tuple[str, ...]) -> list[Holder]:
     """Who may make a row's move on these responders (empty: on any)."""
+    named = responders or (None,)
+    parts = _parts(whistle, row, responders)
+    return [h for part in parts for responder in named for h in holders(part, whistle, responder)]
+
+
+def _parts(whistle: Whistle, row: Move, responders: tuple[str, ...]) -> tuple[Part, ...]:
     judge = PLATFORM_INSTEAD.get(row.command)
     judged = None if row.command == "check" else responders
     if judge and judges_itself(whistle, judge(whistle), judged):
-        return [OF_DISTRICT[Part.PLATFORM]]
-    named = responders or (None,)
-    found = [h for part in row.by for responder in named for h in holders(part, whistle, responder)]
+        return (Part.PLATFORM,)
     if row.command == "check" and township_acts_for_responders(whistle):
-        found += [OF_DISTRICT[Part.PLATFORM], *holders(Part.CHECK_LEADER, whistle)]
-    return found
+        return (*row.by, Part.PLATFORM, Part.CHECK_LEADER)
+    return row.by
 
 
 def _rows(name: str, kind: str | None) -> list[Move]:
@@ -176,10 +192,23 @@ def _refusal(whistle: Whistle, row: Move, actor: Actor, now: datetime, report_in
     return None
 
 
+def _is_open(whistle: Whistle, row: Move, part: Part, now: datetime, chosen: list[ReportIn]) -> bool:
+    named: list[ReportIn | None] = [*chosen] or [None]
+    for report_in in named:
+        for holder in holders(part, whistle, report_in.responder if report_in else None):
+            situation = Situation(whistle, holder.anyone, now, report_in)
+            if all(guard(situation) is None for guard in row.guards):
+                return True
+    return False
+
+
 def _open_to(whistle: Whistle, row: Move, actor: Actor, now: datetime) -> bool:
-    candidates: list[list[ReportIn]] = [[]]
-    if row.report_in:
-        called = dict.fromkeys(r.responder for r in whistle.earlier_report_ins + whistle.report_ins)
-        spoken_of = (_spoken_of(whistle, row.command, responder) for responder in called)
-        candidates = [[r] for r in spoken_of if r and r.state in row.report_in]
-    return any(_refusal(whistle, row, actor, now, chosen) is None for chosen in candidates)
+    return any(_refusal(whistle, row, actor, now, chosen) is None for chosen in _candidates(whistle, row))
+
+
+def _candidates(whistle: Whistle, row: Move) -> list[list[ReportIn]]:
+    if not row.report_in:
+        return [[]]
+    called = dict.fromkeys(r.responder for r in whistle.earlier_report_ins + whistle.report_ins)
+    spoken_of = (_spoken_of(whistle, row.command, responder) for responder in called)
+    return [[r] for r in spoken_of if r and r.state in row.report_in]

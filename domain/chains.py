@@ -5,6 +5,7 @@ what may be called. Everything else speaks of parts: `REVIEW_CLERK` is whoever r
 """
 
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple
 
 from domain.values import POST_PREFIX, Actor, Frozen
@@ -108,6 +109,16 @@ class Holder(NamedTuple):
     def is_held_by(self, actor: Actor) -> bool:
         """Tell whether the actor holds it."""
         return actor.role in self.roles and self.organisation in (None, actor.organisation)
+
+    @property
+    def anyone(self) -> Actor:
+        """Someone who holds it, of no name."""
+        return _anyone(min(self.roles), self.organisation)
+
+
+@lru_cache(maxsize=1024)
+def _anyone(role: Role, organisation: str | None) -> Actor:
+    return Actor(subject="-", role=role, organisation=organisation)
 
 
 PLATFORM, ARBITER, SUPERVISOR = "platform", "arbiter", "supervisor"

@@ -41,6 +41,8 @@ STATE_CLOCKS = {
     State.EVALUATING: Phase.EVALUATE,
 }
 
+PHASE_ORDER = {phase: number for number, phase in enumerate(Phase)}
+
 
 class Clock(Frozen):
     """A deadline and how many of its points have struck."""
@@ -117,13 +119,17 @@ def running(whistle: "Whistle") -> list[Running]:
     return clocks + _action_start(whistle)
 
 
-def next_strike(whistle: "Whistle") -> Strike | None:
-    """The earliest point of all running clocks; ties in the order of phases."""
-    strikes = [
+def strikes(whistle: "Whistle") -> list[Strike]:
+    """List the next point of every running clock, the earliest first; ties in the order of phases."""
+    ahead = [
         Strike(point[0], r.phase, point[1], r.responder) for r in running(whistle) if (point := r.clock.next_point)
     ]
-    order = list(Phase)
-    return min(strikes, key=lambda s: (s.at, order.index(s.phase), s.responder or ""), default=None)
+    return sorted(ahead, key=lambda s: (s.at, PHASE_ORDER[s.phase], s.responder or ""))
+
+
+def next_strike(whistle: "Whistle") -> Strike | None:
+    """The earliest point of all running clocks."""
+    return next(iter(strikes(whistle)), None)
 
 
 def next_deadline(whistle: "Whistle") -> datetime | None:

@@ -1,16 +1,32 @@
 """What the workflow and the store say to each other: one command in, commits and an answer out."""
 
+from itertools import product
 from typing import Any
 
 from pydantic import AwareDatetime, SerializerFunctionWrapHandler, model_serializer
 
 from domain.records import Commit
+from domain.submission import STRIKE
 from domain.values import Frozen
-from domain.vocabulary import State
+from domain.vocabulary import Phase, Point, State
 from domain.whistle import Whistle
 
 ADOPT = "adopt"
 """Not a command: asks only for what is stored after the known sequence."""
+RECORD = "record_command"
+
+
+def activity_of(name: str, argument: dict[str, Any]) -> str:
+    """Name the activity that asks the store: of a local one, Temporal's timeline shows the name alone."""
+    if name == STRIKE:
+        return f"strike_{argument['phase']}_{argument['point']}".lower()
+    return ADOPT if name == ADOPT else RECORD
+
+
+def every_activity() -> tuple[str, ...]:
+    """List every name that `activity_of` gives."""
+    strikes = (activity_of(STRIKE, {"phase": p.value, "point": q.value}) for p, q in product(Phase, Point))
+    return (RECORD, ADOPT, *strikes)
 
 
 class RecordInput(Frozen):

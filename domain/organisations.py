@@ -119,6 +119,10 @@ class Organisations(BaseModel, frozen=True):
         organisation = self.find(code)
         return organisation.name if organisation else code
 
+    def names_of(self, codes: Iterable[str]) -> dict[str, str]:
+        """Give the Chinese names of those the directory knows, by code."""
+        return {found.code: found.name for code in sorted(codes) if (found := self.find(code))}
+
     def of_type(self, *types: OrganisationType) -> tuple[Organisation, ...]:
         """List the organisations of these types, in catalogue order."""
         return tuple(organisation for organisation in self.items if organisation.type in types)

@@ -85,7 +85,7 @@ def register(registration: Registration, *, now: datetime, rules: Rules, serial:
     Raises InvalidError for what the catalogues do not know.
     """
     _fits_the_catalogues(registration, rules)
-    fields = set(WhistleRegistered.model_fields) - {"whistle_id", "serial", "review", "has_reporter"}
+    fields = set(WhistleRegistered.model_fields) - {"whistle_id", "serial", "review", "has_reporter", "names"}
     review = deadline(
         Phase.REVIEW,
         kind=registration.kind,
@@ -103,6 +103,7 @@ def register(registration: Registration, *, now: datetime, rules: Rules, serial:
         serial=serial,
         has_reporter=registration.reporter is not None,
         review=review,
+        names=rules.organisations.names_of(filter(None, (registration.township, registration.caller))),
     )
 
 

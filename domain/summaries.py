@@ -6,6 +6,7 @@ from typing import Any
 
 from domain import events as e
 from domain.values import folded
+from domain.whistle import Whistle
 from domain.working_time import BEIJING
 
 Names = Callable[[str], str]
@@ -15,6 +16,12 @@ def summarise(event: e.Event, name: Names) -> str:
     """Say what happened; `name` gives an organisation's Chinese name for its code."""
     line = LINES.get(type(event))
     return folded(line(event, name)) if line else type(event).__name__
+
+
+def headline(whistle: Whistle, township: str) -> str:
+    """Write the line by which people know a whistle: 【应急】金海湖镇 盗采砂石; 【哨源】 while its kind is unknown."""
+    kind = whistle.kind.label.removesuffix("哨") if whistle.kind else "哨源"
+    return f"【{kind}】{township} {whistle.title}"
 
 
 def local_time(at: datetime) -> str:

@@ -96,6 +96,8 @@ class Whistle(Frozen):
     withdrawn_by_reporter: int = 0
     closed_at: datetime | None = None
     archived: bool = False
+    names: dict[str, str] = {}
+    """What the organisations it speaks of were called when it first did, by code."""
 
     @property
     def source_limit(self) -> datetime | None:
@@ -121,6 +123,13 @@ class Whistle(Frozen):
     def responders(self) -> tuple[str, ...]:
         """Every responder of this round that was not withdrawn."""
         return tuple(r.responder for r in self.report_ins if r.state is not ReportInState.WITHDRAWN)
+
+    @property
+    def organisations(self) -> frozenset[str]:
+        """The code of every organisation it speaks of."""
+        called = (*self.proposed, *(r.responder for r in self.report_ins))
+        held = (s.organisation for s in self.supervisions)
+        return frozenset(filter(None, (self.township, self.caller, self.lead, *called, *held)))
 
     @property
     def open_supervisions(self) -> tuple[Supervision, ...]:

@@ -1,5 +1,7 @@
 """Starting a whistle's workflow: once, however often it is asked for."""
 
+from typing import NamedTuple
+
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributeKey,
@@ -25,12 +27,19 @@ def workflow_id_of(whistle_id: str) -> str:
     return f"{WORKFLOW_PREFIX}{whistle_id}"
 
 
+class Metadata(NamedTuple):
+    """What Temporal's own tools show of a workflow from its start, as Markdown; it never changes."""
+
+    summary: str
+    details: str | None = None
+
+
 async def start_whistle(
-    client: Client, task_queue: str, whistle: Whistle, summary: str, reuse: WorkflowIDReusePolicy
+    client: Client, task_queue: str, whistle: Whistle, metadata: Metadata, reuse: WorkflowIDReusePolicy
 ) -> None:
     """Start the workflow of a stored registration; one that runs, or may not run again by `reuse`, is left alone.
 
-    `summary` is what lists show: 【应急】金海湖镇 盗采砂石. Raises the client's errors when Temporal is away.
+    Raises the client's errors when Temporal is away.
     """
     try:
         await client.start_workflow(
@@ -41,7 +50,8 @@ async def start_whistle(
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=reuse,
             search_attributes=_attributes_at_start(),
-            static_summary=summary,
+            static_summary=metadata.summary,
+            static_details=metadata.details,
             priority=priority_of(whistle),
         )
     except WorkflowAlreadyStartedError:

@@ -69,7 +69,6 @@ class FakeLedger:
         """Store a command as an attempt that Temporal never recorded."""
         return self._record(request)
 
-    @activity.defn(name="record_command")
     async def record_command(self, request: RecordInput) -> Brief:
         """Store a command, or return what the workflow does not know yet."""
         self.asked.append((activity.info().is_local, request))

@@ -13,6 +13,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from activities.ledger import under_every_name
 from starter.encryption.conversion import converter_with
 from starter.encryption.key_ring import KeyRing
 from tests.fakes import FakeLedger
@@ -64,7 +65,7 @@ def make_test_worker(client: Client, ledger: FakeLedger, *, cached: int = 1000, 
         client,
         task_queue=queue,
         workflows=WORKFLOWS,
-        activities=[ledger.record_command],
+        activities=under_every_name(ledger.record_command),
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached,
         graceful_shutdown_timeout=timedelta(seconds=1),

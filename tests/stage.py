@@ -40,8 +40,8 @@ def department(slug: str) -> Actor:
     return Actor(subject=f"department@{slug}", role=Role.DEPARTMENT, organisation=slug)
 
 
-def registration(received_at: datetime, *, reporter: bool = False) -> Registration:
-    """A new matter from the hotline, each with its own number."""
+def registration(received_at: datetime, *, reporter: bool = False, **fields: Any) -> Registration:
+    """A new matter from the hotline, each with its own number and with anything in it changed."""
     return Registration.model_validate(
         {
             "source_system": "12345",
@@ -53,6 +53,7 @@ def registration(received_at: datetime, *, reporter: bool = False) -> Registrati
             "township": "jinhaihu",
             "place": {"address": "金海湖镇某村河道"},
             "reporter": {"name": "张三", "phone": "13800000000"} if reporter else None,
+            **fields,
         }
     )
 
@@ -70,10 +71,10 @@ class Play:
 
     @classmethod
     async def begin(
-        cls, client: Client, ledger: FakeLedger, now: datetime, *, reporter: bool = False, queue: str = TASK_QUEUE
+        cls, client: Client, ledger: FakeLedger, now: datetime, *, queue: str = TASK_QUEUE, **fields: Any
     ) -> "Play":
         """Store a registration and start its workflow."""
-        whistle_id = ledger.register(registration(now, reporter=reporter), SOURCE, now)
+        whistle_id = ledger.register(registration(now, **fields), SOURCE, now)
         return await cls.start(client, whistle_id, queue)
 
     @classmethod

@@ -10,13 +10,12 @@ from temporalio.exceptions import ActivityError, ApplicationError, FailureError
 from domain.brief import Brief, answer_of, commits_of
 from domain.clocks import Strike, next_strike
 from domain.evolve import evolve
-from domain.ledger import ADOPT, Answer, RecordInput
+from domain.ledger import ADOPT, Answer, RecordInput, activity_of
 from domain.submission import STRIKE, StrikeClock
 from domain.values import compact
 from domain.whistle import Whistle
 from refusals import refusal_in
 from workflows import policies
-from workflows.activity_stubs import record_command
 from workflows.presentation import command_summary
 
 
@@ -85,7 +84,7 @@ class Account:
         request = RecordInput(
             whistle_id=self._whistle_id, known_sequence=self.known_sequence, name=name, argument=argument, at=at
         )
-        told = await self._told(request, command_summary(name, argument))
+        told = await self._told(request, command_summary(self.whistle, name, argument))
         for commit in commits_of(told, request):
             for record in commit.records:
                 self.whistle = evolve(self.whistle, record)
@@ -102,7 +101,7 @@ class Account:
             workflow.logger.warning("store_absent", extra={"command": request.name, "reason": reason})
         self._before_waiting()
         try:
-            return await _store_in_the_end(request, f"{summary}(存储暂不可用,恢复后按序补记)")
+            return await _store_in_the_end(request, f"{summary}(存储暂不可用,恢复后按序补记 the store is away)")
         except (ActivityError, ApplicationError) as failure:
             _raise_refusal(failure)
             message = f"{request.name} failed for good without a refusal"
@@ -110,23 +109,27 @@ class Account:
 
 
 async def _store_at_once(request: RecordInput, summary: str) -> Brief:
-    return await workflow.execute_local_activity(
-        record_command,
+    told: Brief = await workflow.execute_local_activity(
+        activity_of(request.name, request.argument),
         request,
+        result_type=Brief,
         start_to_close_timeout=policies.STORE_AT_ONCE_WITHIN,
         retry_policy=policies.STORE_AT_ONCE,
         summary=summary,
     )
+    return told
 
 
 async def _store_in_the_end(request: RecordInput, summary: str) -> Brief:
-    return await workflow.execute_activity(
-        record_command,
+    told: Brief = await workflow.execute_activity(
+        activity_of(request.name, request.argument),
         request,
+        result_type=Brief,
         start_to_close_timeout=policies.STORE_IN_THE_END_WITHIN,
         retry_policy=policies.STORE_IN_THE_END,
         summary=summary,
     )
+    return told
 
 
 def _raise_refusal(failure: FailureError) -> None:

@@ -4,18 +4,10 @@ from datetime import date
 
 from temporalio import activity
 
-from domain.brief import Brief
 from domain.compliance import SweepEnded, SweepReport, SweepRun
 from domain.delivery import Delivered, DeliveryRound
 from domain.figures.freezing import FreezePeriod, PeriodFrozen
-from domain.ledger import RecordInput
 from domain.webhooks import Sent
-
-
-@activity.defn(name="record_command")
-async def record_command(request: RecordInput) -> Brief:
-    """Store a command in one transaction, or return what the workflow does not know yet."""
-    raise NotImplementedError
 
 
 @activity.defn(name="deliver_outbox")

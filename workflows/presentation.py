@@ -1,23 +1,25 @@
-"""What an admin reads in Temporal's own tools: search attributes, current details and the summaries of timers."""
+"""What an admin reads in Temporal's own tools: search attributes, and the summaries of timers and activities.
 
-from collections.abc import Callable, Iterator
-from datetime import datetime
+The page on a whistle is drawn in details.py.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
 
-from domain.chains import holder_of
-from domain.clocks import Running, Strike, next_deadline, running
+from domain.clocks import Strike, next_deadline, strikes
 from domain.commands import COMMANDS
 from domain.ledger import ADOPT
-from domain.report_in import ReportIn
 from domain.submission import STRIKE, StrikeClock
-from domain.vocabulary import Phase, ReportInState
+from domain.vocabulary import ReportInState
 from domain.whistle import Whistle
-from domain.working_time import BEIJING
 from workflows import search_attributes as names
+from workflows.wording import called, some, when
 
 Attributes = dict[str, Any]
+MOST_NAMED = 3
+MOST_CLOCKS = 2
 
 _KEY_MAKERS: dict[str, Callable[[str], SearchAttributeKey[Any]]] = {
     "Keyword": SearchAttributeKey.for_keyword,
@@ -58,78 +60,28 @@ def changes(before: Attributes, now: Attributes) -> list[SearchAttributeUpdate[A
     ]
 
 
-def timer_summary(strike: Strike) -> str:
-    """Name the clock, its responder and the due time of an armed timer."""
-    return " ".join(filter(None, (strike.phase.label, strike.responder, strike.point.label, _local(strike.at))))
+def timer_summary(whistle: Whistle, strike: Strike) -> str:
+    """Name every clock that strikes when an armed timer rings: 报到·时限已到 公安分局 2026-11-24 19:25:33."""
+    by_clock: dict[str, list[str]] = {}
+    for at, phase, point, responder in strikes(whistle):
+        if at == strike.at:
+            by_clock.setdefault(f"{phase.label}·{point.label}", []).extend([responder] if responder else [])
+    told = [" ".join(filter(None, (clock, _names(whistle, codes)))) for clock, codes in by_clock.items()]
+    more = f" 等 {len(told)} 项" if len(told) > MOST_CLOCKS else ""
+    return f"{';'.join(told[:MOST_CLOCKS])}{more} {when(strike.at)}"
 
 
-def command_summary(name: str, argument: dict[str, Any]) -> str:
-    """Name what is being stored."""
+def command_summary(whistle: Whistle | None, name: str, argument: dict[str, Any]) -> str:
+    """Name what is being stored: 报到 arrive 区水务局."""
     responder = argument.get("responder")
-    on = f" {responder}" if isinstance(responder, str) else ""
+    of = f" {called(whistle, responder)}" if whistle and isinstance(responder, str) else ""
     if name == ADOPT:
-        return "读取已存事件"
+        return "读取已存事件 adopt"
     if name == STRIKE:
         strike = StrikeClock.model_validate(argument)
-        return f"{strike.phase.label}{strike.point.label}{on}"
-    return f"{COMMANDS[name].label}{on}"
+        return f"{strike.phase.label}·{strike.point.label}{of}"
+    return f"{COMMANDS[name].label} {name}{of}"
 
 
-def details(whistle: Whistle) -> str:
-    """Draw the state, the responders and every running clock as Markdown."""
-    lines = list(_heading(whistle))
-    if whistle.report_ins:
-        lines += ["", *_table(("报到单位", "角色", "状态", "报到时限", "标记"), map(_responder, whistle.report_ins))]
-    clocks = sorted(running(whistle), key=_due)
-    if clocks:
-        lines += ["", *_table(("时限", "责任单位", "到期", "下一提醒"), (_clock(whistle, c) for c in clocks))]
-    return "\n".join(lines)
-
-
-def _heading(w: Whistle) -> Iterator[str]:
-    kind = f"【{w.kind.label}】" if w.kind else ""
-    yield f"**{kind}{_cell(w.title)}** · {w.serial} · {w.township}"
-    yield ""
-    outcome = f" · 结果 {w.outcome.label}" if w.outcome else ""
-    yield f"{w.state.label} · 第 {w.step} 步 · 督办 {w.supervision_level.label}{outcome} · 版本 {w.sequence}"
-
-
-def _responder(r: ReportIn) -> tuple[str, ...]:
-    due = r.due(Phase.ARRIVE)
-    marks = (
-        "逾期" if r.overdue else "",
-        "未到" if r.no_show else "",
-        f"迟到 {r.late_by_s} 秒" if r.late_by_s else "",
-        "争议待裁定" if r.dispute_open else "",
-        f"返工 {r.rework}" if r.rework else "",
-    )
-    return r.responder, r.role.label, r.state.label, _local(due) if due else "", "、".join(filter(None, marks))
-
-
-def _clock(w: Whistle, r: Running) -> tuple[str, ...]:
-    point = r.clock.next_point
-    following = f"{point[1].label} {_local(point[0])}" if point else "已全部触发"
-    passed = "(已过)" if r.clock.limit_struck else ""
-    deadline = r.clock.deadline
-    estimated = "(估算)" if deadline.estimated else ""
-    due = f"{_local(deadline.due_at)}{estimated}{passed}"
-    return r.phase.label, holder_of(w, r.phase, r.responder), due, following
-
-
-def _due(r: Running) -> tuple[datetime, str, str]:
-    return r.clock.deadline.due_at, r.phase.value, r.responder or ""
-
-
-def _table(header: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    yield f"| {' | '.join(header)} |"
-    yield f"| {' | '.join('---' for _ in header)} |"
-    for row in rows:
-        yield f"| {' | '.join(map(_cell, row))} |"
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "|").split())
-
-
-def _local(at: datetime) -> str:
-    return f"{at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"
+def _names(whistle: Whistle, codes: list[str]) -> str:
+    return some((called(whistle, code) for code in codes), MOST_NAMED)

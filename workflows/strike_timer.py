@@ -1,12 +1,12 @@
 """The one timer of a whistle, armed for the earliest clock (design.md 4)."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from temporalio import workflow
 
 from domain.clocks import Strike
-from workflows.presentation import timer_summary
 
 _ROUNDED_UP = timedelta(milliseconds=1)
 
@@ -27,7 +27,7 @@ class StrikeTimer:
         """Whether it rang since it was armed."""
         return self._sleep is not None and self._sleep.done()
 
-    def arm(self, strike: Strike | None) -> None:
+    def arm(self, strike: Strike | None, summarise: Callable[[Strike], str]) -> None:
         """See to it that the timer rings by the time of this strike, which lies in the future."""
         if self.rang:
             self._sleep = None
@@ -37,4 +37,4 @@ class StrikeTimer:
             self._sleep.cancel()
         delay = strike.at - workflow.now() + _ROUNDED_UP
         self._rings_at = strike.at
-        self._sleep = asyncio.create_task(workflow.sleep(delay, summary=timer_summary(strike)))
+        self._sleep = asyncio.create_task(workflow.sleep(delay, summary=summarise(strike)))

@@ -27,8 +27,9 @@ with workflow.unsafe.imports_passed_through():
     from refusals import as_failure
     from workflows.account import Account
     from workflows.commands_as_updates import commands_as_updates
+    from workflows.details import details
     from workflows.policies import EVENTS_BEFORE_CONTINUING
-    from workflows.presentation import Attributes, attributes_of, changes, details
+    from workflows.presentation import Attributes, attributes_of, changes, timer_summary
     from workflows.strike_timer import StrikeTimer
     from workflows.whistle_end import WhistleEnd
 
@@ -184,9 +185,9 @@ class WhistleWorkflow:
             if updates := changes(self._attributes, now):
                 workflow.upsert_search_attributes(updates)
             self._attributes = now
-            workflow.set_current_details(details(whistle))
+            workflow.set_current_details(details(whistle, workflow.now()))
         if not self._strike_is_due:
-            self._timer.arm(strike)
+            self._timer.arm(strike, lambda armed: timer_summary(self._loaded(), armed))
 
     def _end(self) -> WhistleEnd:
         if self._cancel_stored:

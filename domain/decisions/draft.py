@@ -34,9 +34,12 @@ class Draft:
         self.events: list[e.Event] = []
 
     def add(self, event: e.Event) -> None:
-        """Add one event and apply it."""
-        record = Record(sequence=self.whistle.sequence + 1, at=self.now, actor=self.actor, command_id="", event=event)
-        self.whistle = evolve(self.whistle, record)
+        """Add one event and apply it; one that first speaks of an organisation says what it is called now."""
+        after = self._after(event)
+        if names := self.rules.organisations.names_of(after.organisations - after.names.keys()):
+            event = event.model_copy(update={"names": names})
+            after = self._after(event)
+        self.whistle = after
         self.events.append(event)
 
     @property
@@ -123,6 +126,10 @@ class Draft:
         arrived = [r.responder for r in self.whistle.report_ins if r.active and r.arrived_at]
         self.add(e.RespondersWithdrawn(responders=ending))
         self.sound(SignalType.FINAL, arrived)
+
+    def _after(self, event: e.Event) -> Whistle:
+        record = Record(sequence=self.whistle.sequence + 1, at=self.now, actor=self.actor, command_id="", event=event)
+        return evolve(self.whistle, record)
 
     def _unfit(self, responder: str) -> str | None:
         chain = self.chain

@@ -26,4 +26,6 @@ def evolve(whistle: Whistle | None, record: Record) -> Whistle:
         raise ValueError(message)
     handler = HANDLERS.get(type(record.event))
     moved = handler(whistle, record.event, record) if handler else whistle
+    if names := record.event.names:
+        moved = changed(moved, names={**moved.names, **names})
     return changed(moved, sequence=record.sequence)

@@ -11,8 +11,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from temporalio import activity
-
 import worker
 from activities.ledger import LedgerActivities
 from domain.brief import Brief
@@ -38,7 +36,6 @@ class DyingLedger(LedgerActivities):
         self._trap = load_settings().data_dir / TRAP
         self._caught: set[int] = set()
 
-    @activity.defn(name="record_command")
     async def record_command(self, request: RecordInput) -> Brief:
         """Store a command; if it is one of those, keep it from Temporal, and die with the last of them."""
         told = await super().record_command(request)

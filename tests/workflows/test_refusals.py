@@ -5,11 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from domain.commands import COMMANDS
 from domain.errors import InvalidError, MoveNotAllowedError, NotYourOrganisationError, RoleNotAllowedError
 from domain.values import Actor, compact
 from tests.fakes import FakeLedger
@@ -121,29 +119,3 @@ async def test_the_allowed_commands_follow_the_actor(begin: Begin) -> None:
     assert "review" in await play.handle.query("allowed", compact(CLERK))
     assert "review" not in await play.handle.query("allowed", compact(LEADER))
     assert "sign" not in await play.handle.query("allowed", compact(department(THREE[0])))
-
-
-async def test_every_command_is_an_update_with_a_description(begin: Begin) -> None:
-    """An admin finds all commands of the table, with their Chinese names, in Temporal's own tools."""
-    play = await begin()
-    metadata = await metadata_of(play)
-    described = {u.name: u.description for u in metadata.definition.update_definitions}
-    assert sorted(described) == sorted(COMMANDS)
-    assert all(COMMANDS[name].label in description for name, description in described.items())
-    queries = {q.name: q.description for q in metadata.definition.query_definitions if not q.name.startswith("__")}
-    assert all(queries[name] for name in ("view", "allowed"))
-
-
-async def test_the_current_details_show_responders_and_deadlines(begin: Begin) -> None:
-    """The Markdown table names each unit with its state, and every clock with its due time."""
-    play = await begin()
-    await play.accept_enforcement(*THREE)
-    details = (await metadata_of(play)).current_details
-    for text in ("执法哨", "待报到(集结中)", "| water | 主责 | 待签收 |", "| 报到 | police |"):
-        assert text in details
-
-
-async def metadata_of(play: Play) -> WorkflowMetadata:
-    """What Temporal's tools show of a workflow."""
-    metadata: WorkflowMetadata = await play.handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
-    return metadata

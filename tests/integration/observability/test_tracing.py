@@ -54,7 +54,7 @@ async def test_a_registration_reaches_the_first_look_of_its_workflow(watched: Wa
     whistle_id = await watched.register(traceparent=caller)
     await watched.post(CLERK, f"/v1/whistles/{whistle_id}/review", REVIEW)
     found = spans.of(caller)
-    adopted = named(found, "activity record_command")
+    adopted = named(found, "activity adopt")
     assert adopted.attributes["whistle.command"] == "adopt"
     assert parent_of(found, adopted).name == "start WhistleWorkflow"
 
@@ -102,8 +102,4 @@ async def test_what_nobody_asked_for_is_a_trace_of_its_own(watched: Watched, spa
 
 def is_look_of(whistle_id: str, span: Any) -> bool:
     """Tell a look at the store that has nothing above it."""
-    return (
-        span.name == "activity record_command"
-        and span.parent is None
-        and span.attributes.get("whistle.id") == whistle_id
-    )
+    return span.name == "activity adopt" and span.parent is None and span.attributes.get("whistle.id") == whistle_id

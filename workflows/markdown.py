@@ -1,0 +1,30 @@
+"""Markdown that says what it was meant to say, in the Temporal UI and in any other reader of it.
+
+The UI draws tables without lines or padding, and passes HTML through: so cells end in a wide space, and whatever a
+person wrote is escaped.
+"""
+
+from collections.abc import Iterable, Sequence
+
+WIDE_SPACE = "\u2003"
+_MEANINGFUL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>|~^$&:!#"})
+
+
+def plain(text: str) -> str:
+    """Write free text as itself, on one line."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split()).translate(_MEANINGFUL)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Draw rows under a header; the cells are Markdown already."""
+    rule = "| :--- " * len(header) + "|"
+    return "\n".join((_row(header), rule, *map(_row, rows)))
+
+
+def items(lines: Iterable[str]) -> str:
+    """Draw a list."""
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {f'{WIDE_SPACE}| '.join(cells)} |"
