@@ -69,8 +69,7 @@ class ComplianceActivities:
         """Record that a sweep began, and note runs before it that failed or never came."""
         with _outages():
             before = await compliance.begin_run(self._pool, run)
-            if before:
-                await compliance.note(self._pool, run.run_id, list(_gaps(before, run, datetime.now(UTC))))
+            await compliance.note(self._pool, run.run_id, list(_gaps(before, run, datetime.now(UTC))))
 
     @activity.defn(name="find_faults")
     async def find_faults(self, run: SweepRun) -> int:
@@ -202,12 +201,14 @@ class Look:
         await compliance.note(self._pool, self._run_id, found)
 
 
-def _gaps(before: Ran, run: SweepRun, now: datetime) -> Iterator[Fault]:
-    if before.finished_at is None:
-        yield Fault(kind=FaultKind.FAILED_RUN, subject=before.run_id, detail=f"began {_instant(before.started_at)}")
-    if now - before.started_at > 2 * run.interval + timedelta(seconds=30):
-        detail = f"none from {_instant(before.started_at)} to {_instant(now)}"
-        yield Fault(kind=FaultKind.MISSED_RUN, subject=before.run_id, detail=detail)
+def _gaps(before: list[Ran], run: SweepRun, now: datetime) -> Iterator[Fault]:
+    for ran in before:
+        if ran.finished_at is None:
+            yield Fault(kind=FaultKind.FAILED_RUN, subject=ran.run_id, detail=f"began {_instant(ran.started_at)}")
+    for last in before[:1]:
+        if now - last.started_at > 2 * run.interval + timedelta(seconds=30):
+            detail = f"none from {_instant(last.started_at)} to {_instant(now)}"
+            yield Fault(kind=FaultKind.MISSED_RUN, subject=last.run_id, detail=detail)
 
 
 def _instant(at: datetime) -> str:

@@ -42,8 +42,8 @@ ABSENT = {
     "recipient": "全部收件人",
 }
 CLIMB, DELIVERY_FAILED, CHANNEL_DOWN = "climb", "delivery_failed", "channel_down"
-DIGEST, COMPLIANCE = "digest", "compliance"
-_BESIDE = (CLIMB, DELIVERY_FAILED, CHANNEL_DOWN, DIGEST, COMPLIANCE)
+DIGEST, COMPLIANCE, ACCOUNT = "digest", "compliance", "account"
+_BESIDE = (CLIMB, DELIVERY_FAILED, CHANNEL_DOWN, DIGEST, COMPLIANCE, ACCOUNT)
 NAMES = tuple(dict.fromkeys(["public", *(row.template for row in TABLE), *_BESIDE]))
 """Every template that the file must hold."""
 PARTS = ("subject", "text", "short")

@@ -25,13 +25,15 @@ _DEMANDS = {
     SupervisionLevel.CIRCULATE: "现予通报批评。请立即整改,并书面报告整改情况。",
     SupervisionLevel.ACCOUNT: "现提请有权机关研究问责。是否问责、如何问责,由有权机关依规依纪决定。",
 }
+_ADDRESSED = {SupervisionLevel.ACCOUNT: "有权机关"}
+"""Who gets a document that is not for the one supervised: 提请问责 asks whoever may decide, outside this system."""
 _SIGNED_BY_ENGINE = "街乡吹哨系统(时限自动触发)"
 
 Names = Callable[[str], str]
 
 
 class SupervisionDocument(Frozen):
-    """One document: what it is called, whom it is addressed to, and its whole text."""
+    """One document: what it is called, whom it concerns, and its whole text."""
 
     number: str
     title: str
@@ -40,7 +42,10 @@ class SupervisionDocument(Frozen):
 
 
 class Occasion(Frozen):
-    """What a document speaks of: the event, when and by whom, and the whistle it happened on."""
+    """What a document speaks of: the event, when and by whom, and the whistle it happened on.
+
+    `earlier` numbers the documents that the same organisation was given on this whistle before.
+    """
 
     raised: SupervisionRaised
     at: datetime
@@ -49,6 +54,7 @@ class Occasion(Frozen):
     whistle_title: str
     serial: str
     township: str
+    earlier: tuple[str, ...] = ()
 
 
 def document_number(level: SupervisionLevel, year: int, number: int) -> str:
@@ -78,15 +84,24 @@ def document_of(occasion: Occasion, number: str, name: Names) -> SupervisionDocu
         title,
         number,
         "",
-        f"{name(raised.organisation)}:",
-        f"  {name(occasion.township)}「{occasion.whistle_title}」(哨单 {occasion.serial}){_cause(raised, name)}。",
+        f"{_ADDRESSED.get(raised.level) or name(raised.organisation)}:",
+        f"  {_matter(occasion, name)}。",
         *((f"  事由:{raised.reason}",) if raised.reason else ()),
+        *((f"  此前文书:{'、'.join(occasion.earlier)}",) if occasion.earlier else ()),
         f"  {_DEMANDS[raised.level]}",
         "",
         f"{signed or occasion.actor_subject}",
         f"{day.year}年{local_time(occasion.at)}",
     )
     return SupervisionDocument(number=number, title=title, organisation=raised.organisation, text="\n".join(lines))
+
+
+def _matter(occasion: Occasion, name: Names) -> str:
+    """Say on which whistle what went wrong; to others than the one supervised, also who it was."""
+    raised = occasion.raised
+    whose = f"{name(raised.organisation)}:" if raised.level in _ADDRESSED else ""
+    where = f"{name(occasion.township)}「{occasion.whistle_title}」(哨单 {occasion.serial})"
+    return f"{whose}{where}{_cause(raised, name)}"
 
 
 def _cause(raised: SupervisionRaised, name: Names) -> str:

@@ -146,13 +146,17 @@ def _fields(schedule: Schedule) -> dict[str, Any]:
         "action.id": action.id,
         "action.task_queue": action.task_queue,
         "action.execution_timeout": str(action.execution_timeout),
+        "action.run_timeout": str(action.run_timeout),
+        "action.retry_policy": str(action.retry_policy),
         "spec.calendars": list(_calendars(spec.calendars)),
         "spec.others": [*spec.intervals, *spec.cron_expressions, *spec.skip],
+        "spec.bounds": [spec.start_at, spec.end_at],
         "spec.jitter": str(spec.jitter),
         "spec.time_zone": spec.time_zone_name,
         "policy.overlap": policy.overlap.name,
         "policy.catchup_window": str(policy.catchup_window),
         "policy.pause_on_failure": policy.pause_on_failure,
+        "state.limited": schedule.state.limited_actions,
         "state.note": schedule.state.note,
     }
 
@@ -190,12 +194,7 @@ async def _create(client: Client, planned: Planned) -> None:
 
 def _updated(planned: Planned, given: ScheduleUpdateInput) -> ScheduleUpdate:
     state = given.description.schedule.state
-    kept = ScheduleState(
-        note=state.note if state.paused else planned.note,
-        paused=state.paused,
-        limited_actions=state.limited_actions,
-        remaining_actions=state.remaining_actions,
-    )
+    kept = ScheduleState(note=state.note if state.paused else planned.note, paused=state.paused)
     return ScheduleUpdate(schedule=planned.schedule(kept))
 
 

@@ -10,10 +10,15 @@ from domain.values import Frozen
 from storage.pool import Connection, Pool
 
 _BEGIN = "insert into compliance_run (run_id, scheduled_at) values ($1, $2) on conflict (run_id) do nothing"
+# From the last one that came to its end on, at most a day's.
 _BEFORE = """
+with this as (select started_at from compliance_run where run_id = $1)
 select run_id, started_at, finished_at from compliance_run
-where run_id <> $1 and started_at < (select started_at from compliance_run where run_id = $1)
-order by started_at desc limit 1
+where started_at < (select started_at from this) and started_at >= coalesce((
+    select started_at from compliance_run where finished_at is not null and started_at < (select started_at from this)
+    order by started_at desc limit 1
+), '-infinity')
+order by started_at desc limit 288
 """
 _NOTE = """
 insert into compliance_finding as f (kind, subject, detail, first_run, last_run)
@@ -38,7 +43,7 @@ from unnest($2::text[], $3::integer[]) as p (kind, patience)
 where f.last_run = $1 and f.resolved_at is null and f.alerted_at is null and f.kind = p.kind and f.times >= p.patience
 returning f.kind, f.subject, f.detail
 """
-# Every notice hangs on a whistle: what concerns none, on the newest.
+# Every notice hangs on a whistle: what concerns none, on the newest. Before the first, log and doctor alone tell.
 _ALERT = """
 insert into outbox (whistle_id, sequence, kind, audience, urgent, text, template, fields)
 select whistle_id, sequence, 'ComplianceAlert', $1, false, split_part($2::text, E'\\n', 1), $3,
@@ -93,11 +98,10 @@ class Finding(Frozen):
     resolved_at: datetime | None = None
 
 
-async def begin_run(pool: Pool, run: SweepRun) -> Ran | None:
-    """Record that a run began, once, and give the one before it."""
+async def begin_run(pool: Pool, run: SweepRun) -> list[Ran]:
+    """Record that a run began, once; gives those before it, the newest first, back to the last that came to its end."""
     await pool.execute(_BEGIN, run.run_id, run.scheduled_at)
-    row = await pool.fetchrow(_BEFORE, run.run_id)
-    return Ran(**row) if row else None
+    return [Ran(**row) for row in await pool.fetch(_BEFORE, run.run_id)]
 
 
 async def note(pool: Pool, run_id: str, faults: Sequence[Fault]) -> None:

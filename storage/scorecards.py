@@ -8,6 +8,7 @@ from domain.errors import MoveNotAllowedError
 from domain.figures.periods import Period, PeriodKind
 from domain.figures.scorecard import FrozenScorecard, Scorecard, make_scorecard, rolled_up
 from domain.working_time import BEIJING
+from storage.accountability import tell_proposals
 from storage.pool import Connection, Pool
 from storage.reports import figures
 from storage.scoring import rules_on
@@ -114,6 +115,8 @@ async def _stored(pool: Pool, period: Period, card: Scorecard) -> tuple[FrozenSc
             card.model_dump(mode="json"),
             card.content_hash,
         )
+        proposed_before = last.card.to_account if last else ()
+        await tell_proposals(connection, card, (one for one in card.to_account if one not in proposed_before))
         stored = await standing(connection, period)
     if stored is None:
         raise RuntimeError

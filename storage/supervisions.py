@@ -1,17 +1,20 @@
 """Supervisions and their documents: the list of those that are open, and every document by its number."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 import asyncpg
 
 from domain.errors import InvalidError
 from domain.events import SupervisionRaised
+from domain.figures.periods import Period
 from domain.records import event_of
 from domain.supervision_documents import Names, Occasion, SupervisionDocument, document_number, document_of
 from domain.values import Frozen
 from domain.vocabulary import Phase, State, SupervisionLevel
+from domain.working_time import BEIJING
 from storage.cursors import read_cursor, write_cursor
-from storage.pool import Pool
+from storage.pool import Connection, Pool
 
 # Any number that is ours alone: whoever numbers documents holds it.
 _NUMBERING = 0x5355504552564953
@@ -41,12 +44,30 @@ where ($1::text is null or s.organisation = $1) and ($2::text is null or s.level
 order by s.raised_at, s.whistle_id, s.number limit $7
 """
 _OCCASION = """
-select e.type, e.data, e.at, e.actor_subject, e.actor_organisation, w.title as whistle_title, w.serial, w.township
+select d.whistle_id, d.sequence, e.type, e.data, e.at, e.actor_subject, e.actor_organisation,
+    w.title as whistle_title, w.serial, w.township
 from supervision_document d join event e using (whistle_id, sequence) join whistle w using (whistle_id)
 where (d.level, d.year, d.number) = ($1, $2, $3)
 """
+_EARLIER = """
+select d.level, d.year, d.number from supervision_document d join event e using (whistle_id, sequence)
+where d.whistle_id = $1 and d.sequence < $2 and d.number is not null and e.data ->> 'organisation' = $3
+order by d.sequence
+"""
+_CIRCULATED = """
+select d.whistle_id, d.level, d.year, d.number from supervision_document d join event e using (whistle_id, sequence)
+where d.level = 'CIRCULATE' and d.year = $1 and e.data ->> 'organisation' = $2 and e.at >= $3 and e.at < $4
+order by e.at, d.whistle_id, d.sequence
+"""
 _FIRST = (datetime.fromisoformat("0001-01-01T00:00:00+00:00"), "", -1)
 _MOST = 500
+
+
+class Circulated(NamedTuple):
+    """One 通报批评: the whistle it was given on, and its number."""
+
+    whistle_id: str
+    document: str
 
 
 class SupervisionFilter(Frozen):
@@ -84,8 +105,15 @@ class SupervisionPage(Frozen):
 async def number_documents(pool: Pool) -> None:
     """Give every document of supervision its number, without gaps by level and year; idempotent."""
     async with pool.acquire() as connection, connection.transaction():
-        await connection.execute("select pg_advisory_xact_lock($1)", _NUMBERING)
-        await connection.execute(_NUMBER)
+        await _number(connection)
+
+
+async def circulations(connection: Connection, organisation: str, period: Period) -> list[Circulated]:
+    """List the 通报批评 that an organisation was given in a period of one year, in order, each with its number."""
+    await _number(connection)
+    year = period.start.astimezone(BEIJING).year
+    rows = await connection.fetch(_CIRCULATED, year, organisation, period.start, period.end)
+    return [Circulated(row["whistle_id"], _written(row)) for row in rows]
 
 
 async def open_supervisions(
@@ -111,8 +139,19 @@ async def document_numbered(
     raised = event_of(row["type"], row["data"])
     if not isinstance(raised, SupervisionRaised):
         return None
-    told = {key: value for key, value in row.items() if key not in {"type", "data"}}
-    return document_of(Occasion(raised=raised, **told), document_number(level, year, number), name)
+    told = {key: value for key, value in row.items() if key not in {"type", "data", "whistle_id", "sequence"}}
+    earlier = await pool.fetch(_EARLIER, row["whistle_id"], row["sequence"], raised.organisation)
+    occasion = Occasion(raised=raised, earlier=tuple(map(_written, earlier)), **told)
+    return document_of(occasion, document_number(level, year, number), name)
+
+
+async def _number(connection: Connection) -> None:
+    await connection.execute("select pg_advisory_xact_lock($1)", _NUMBERING)
+    await connection.execute(_NUMBER)
+
+
+def _written(row: asyncpg.Record) -> str:
+    return document_number(SupervisionLevel(row["level"]), row["year"], row["number"])
 
 
 def _after(cursor: str) -> tuple[datetime, str, int]:
@@ -124,6 +163,4 @@ def _after(cursor: str) -> tuple[datetime, str, int]:
 
 def _supervision(row: asyncpg.Record) -> OpenSupervision:
     told = {key: value for key, value in row.items() if key not in {"year", "number", "part"}}
-    level = SupervisionLevel(row["level"])
-    document = document_number(level, row["year"], row["number"]) if row["number"] else None
-    return OpenSupervision(**told, document=document)
+    return OpenSupervision(**told, document=_written(row) if row["number"] else None)

@@ -10,6 +10,7 @@ from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
     ScheduleOverlapPolicy,
+    ScheduleSpec,
     ScheduleUpdate,
     ScheduleUpdateInput,
     WorkflowExecutionStatus,
@@ -109,6 +110,32 @@ async def test_a_difference_is_shown_by_a_dry_run_and_corrected_by_applying(clie
         (updated,) = [one for one in outcome if one.outcome == "UPDATED"]
         assert (updated.id, updated.differences) == (DAILY_DIGEST, expected)
     assert (await scheduling.show_one(client, DAILY_DIGEST)).differences == ()
+
+
+async def test_a_schedule_that_was_rewritten_and_limited_is_mended(client: Client) -> None:
+    """As the form of the UI leaves it: another spec, a last run after which none would come, another note."""
+    await scheduling.apply(client)
+
+    def rewrite(given: ScheduleUpdateInput) -> ScheduleUpdate:
+        schedule = given.description.schedule
+        schedule.spec = ScheduleSpec(cron_expressions=["0 9 * * *"], end_at=datetime(2099, 1, 1, tzinfo=UTC))
+        schedule.state.limited_actions, schedule.state.remaining_actions = True, 1
+        schedule.state.note = "try"
+        return ScheduleUpdate(schedule=schedule)
+
+    await client.get_schedule_handle(COMPLIANCE_SWEEP).update(rewrite)
+    (updated,) = [one for one in await scheduling.apply(client) if one.outcome == "UPDATED"]
+    assert {one.partition(":")[0] for one in updated.differences} == {
+        "spec.calendars",
+        "spec.bounds",
+        "spec.jitter",
+        "spec.time_zone",
+        "state.limited",
+        "state.note",
+    }
+    shown = await scheduling.show_one(client, COMPLIANCE_SWEEP)
+    assert (shown.differences, shown.note) == ((), SCHEDULES[0].note)
+    assert not (await client.get_schedule_handle(COMPLIANCE_SWEEP).describe()).schedule.state.limited_actions
 
 
 async def test_every_policy_is_explicit_and_a_run_ends_before_the_next(client: Client) -> None:

@@ -71,7 +71,7 @@ async def test_an_urging_says_whom_it_is_for_and_which_limit_has_passed(pool: Po
 
 
 async def test_a_supervisors_documents_have_their_own_numbers_reasons_and_signature(pool: Pool) -> None:
-    """督办单、通报批评 and 提请问责函 each count by themselves; the last only asks."""
+    """督办单、通报批评 and 提请问责函 each count by themselves; the last only asks, and not the one it is about."""
     desk = await Desk.registered(pool)
     await desk.assembling("water", "police")
     for level in ("SUPERVISE", "CIRCULATE", "ACCOUNT"):
@@ -84,8 +84,20 @@ async def test_a_supervisors_documents_have_their_own_numbers_reasons_and_signat
     }
     found = await document_numbered(pool, SupervisionLevel.ACCOUNT, 2026, 1, await names(pool))
     assert found is not None
-    assert "由有权机关" in found.text
-    assert "区督查部门" in found.text
+    serial = (await desk.whistle()).serial
+    assert found.text.splitlines()[:-1] == [
+        "提请问责函",
+        "平督问〔2026〕1号",
+        "",
+        "有权机关:",
+        f"  区水务局:金海湖镇「盗采砂石」(哨单 {serial})办理中存在问题。",
+        "  事由:久拖不决",
+        "  此前文书:平督督〔2026〕1号、平督通〔2026〕1号",
+        "  现提请有权机关研究问责。是否问责、如何问责,由有权机关依规依纪决定。",
+        "",
+        "区督查部门",
+    ]
+    assert found.organisation == "water"
 
 
 async def test_the_list_holds_what_is_open_and_lets_go_of_what_has_ended(pool: Pool) -> None:

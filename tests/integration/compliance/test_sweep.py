@@ -175,6 +175,20 @@ async def test_a_run_that_failed_and_runs_that_never_came_raise_an_alert(pool: P
     assert ran.finished_at is not None
 
 
+async def test_every_run_that_failed_since_the_last_that_ended_is_told(pool: Pool) -> None:
+    """Two that were cut short one after the other: the one that ends tells of both, and of none before the last end."""
+    await pool.execute("""
+        insert into compliance_run (run_id, scheduled_at, started_at, finished_at) values
+            ('old', now(), now() - interval '30 minutes', null),
+            ('well', now(), now() - interval '15 minutes', now()),
+            ('cut 1', now(), now() - interval '10 minutes', null),
+            ('cut 2', now(), now() - interval '5 minutes', null)
+    """)
+    report = await Sweeper(pool, await crowd(pool, 1, 1)).sweep()
+    assert (report.found, report.alerts) == ({FaultKind.FAILED_RUN: 2}, 2)
+    assert {one.subject for one in await alarming(pool)} == {"cut 1", "cut 2"}
+
+
 async def test_a_step_that_is_repeated_changes_nothing(pool: Pool) -> None:
     """An activity whose answer was lost is run again."""
     seen = await crowd(pool, 1, 3)

@@ -30,7 +30,7 @@ from starter.schedules import COMPLIANCE_SWEEP, DAILY_DIGEST, SCHEDULES
 from starter.start import workflow_id_of
 from starter.waking import Waking
 from storage import registrations
-from storage.compliance import findings, last_run
+from storage.compliance import alarming, findings, last_run
 from storage.ledger import record
 from storage.pool import Pool, open_pool
 from storage.whistles import value_of
@@ -212,7 +212,7 @@ async def test_planted_faults_are_found_and_healed_and_nothing_else_is_touched(t
     await town.sweep()
     every = await findings(town.client.pool, resolved=True)
     # A sweep of the schedule's own may have come between a registration and its start, or after another test's gap.
-    passing = {FaultKind.MISSED_RUN, FaultKind.UNSTARTED}
+    passing = {FaultKind.MISSED_RUN, FaultKind.FAILED_RUN, FaultKind.UNSTARTED}
     found = {(one.kind, one.subject) for one in every if one.kind not in passing}
     # The watch of the outbox may have been there first.
     lags = {(FaultKind.LAGGING, lagging), (FaultKind.LAGGING, overdue)}
@@ -229,6 +229,33 @@ async def test_planted_faults_are_found_and_healed_and_nothing_else_is_touched(t
     await town.owner.execute("delete from notice_delivery where channel = 'nowhere'")
     await town.sweep()
     assert await findings(town.client.pool) == []
+
+
+async def test_a_sweep_that_was_cut_short_is_told_to_the_administrator_by_the_next(town: Town) -> None:
+    """Terminated while it waited for a table: it stays on record unfinished, and the next one raises the alert."""
+    newest = "select run_id from compliance_run where started_at > $1 order by started_at desc limit 1"
+    await town.registered()
+    before = datetime.now(UTC)
+
+    async def begun() -> bool:
+        return bool(await town.client.pool.fetchval(newest, before))
+
+    async with town.owner.acquire() as connection, connection.transaction():
+        await connection.execute("set local idle_in_transaction_session_timeout = 0")
+        await connection.execute("lock table compliance_finding in access exclusive mode")
+        await scheduling.trigger(town.client.temporal, COMPLIANCE_SWEEP)
+        await town.until(begun)
+        cut = await town.client.pool.fetchval(newest, before)
+        await town.client.temporal.get_workflow_handle(cut.partition("/")[0]).terminate("by accident")
+    await town.sweep()
+    assert (FaultKind.FAILED_RUN, cut) in {(one.kind, one.subject) for one in await alarming(town.client.pool)}
+    told = await town.client.pool.fetchrow(
+        "select audience, fields ->> 'text' as text from outbox where kind = 'ComplianceAlert' order by id desc limit 1"
+    )
+    assert told is not None
+    assert (told["audience"], "巡查失败" in told["text"], cut in told["text"]) == ("admin", True, True)
+    await town.sweep()
+    assert await alarming(town.client.pool) == []
 
 
 async def test_a_paused_schedule_and_a_silent_sweep_worry_the_doctor(town: Town) -> None:

@@ -140,6 +140,41 @@ async def test_a_quarter_waits_for_its_months_and_follows_their_corrections(pool
     assert {row["period"] for row in await frozen_periods(pool)} == {"2026-10", "2026-11", "2026-12", "2026-Q4"}
 
 
+async def test_the_supervisor_is_told_once_whom_a_quarter_proposes_to_account(pool: Pool):
+    """With the numbers of the documents it rests on; a later version of the quarter tells of new names alone."""
+    quarter = Period.named("2026-Q4")
+    life = Life(external_id="1").assembling("water", "police")
+    for _ in range(3):
+        life.do("supervisor", "supervise", level="CIRCULATE", responder="water", reason="久拖不决")
+    life.do("supervisor", "supervise", level="CIRCULATE", responder="police", reason="久拖不决")
+    await keep(pool, life)
+    for label in ("2026-10", "2026-11", "2026-12"):
+        await freeze(pool, Period.named(label), JANUARY)
+    assert await told(pool) == []
+    made = await freeze(pool, quarter, JANUARY)
+    assert made is not None
+    assert made[0].card.to_account == ("water",)
+    (text,) = await told(pool)
+    assert text == (
+        "区水务局 2026-Q4 被通报批评 3 次(平督通〔2026〕1号、平督通〔2026〕2号、平督通〔2026〕3号),"
+        "已达考核规则 2026.1 所定次数,建议提请问责。是否提请由督查部门决定。"
+    )
+    late = Life(external_id="2").closed("planning")
+    await keep(pool, late)
+    assert [await freeze(pool, p, JANUARY) for p in (NOVEMBER, quarter)]
+    assert len(await versions(pool, quarter)) == 2
+    assert await told(pool) == [text]
+
+
+async def told(pool: Pool) -> list[str]:
+    """What the supervisor was told of proposals."""
+    rows = await pool.fetch(
+        "select audience, template, fields ->> 'text' as text from outbox where kind = 'AccountProposed' order by id"
+    )
+    assert {(row["audience"], row["template"]) for row in rows} <= {("supervisor", "account")}
+    return [row["text"] for row in rows]
+
+
 async def test_a_month_that_runs_cannot_be_frozen_and_one_never_frozen_is_not_corrected(pool: Pool):
     """Neither leaves a row."""
     with pytest.raises(MoveNotAllowedError):
