@@ -35,6 +35,7 @@ from starter.opening import Opening
 from starter.pulse import PolledBy, Pulse
 from starter.shown_versions import shown_versions
 from starter.standing import keep_open
+from starter.visibility import AttributesRefusedError, register
 from starter.waking import Waking
 from starter.worker_http import WorkerStatus, serving
 from storage.pool import Pool, open_pool
@@ -75,6 +76,7 @@ async def run(settings: Settings) -> None:
 
 
 async def _work(worker: Worker, client: Client, settings: Settings, status: WorkerStatus, stop: asyncio.Event) -> None:
+    await _unless(stop, _register_search_attributes(client))
     async with worker:
         log.info("worker_started", task_queue=settings.task_queue, temporal=settings.temporal_address)
         pulse = Pulse(PolledBy(client, settings.task_queue), WORKER, settings.stalled_after)
@@ -86,6 +88,15 @@ async def _work(worker: Worker, client: Client, settings: Settings, status: Work
             leave(STUCK)
         status.leaving = True
         log.info("worker_stopping")
+
+
+async def _register_search_attributes(client: Client) -> None:
+    # Without them the first upsert of a whistle would fail its workflow task, again and again.
+    try:
+        if names := await register(client):
+            log.info("search_attributes_registered", names=names)
+    except (AttributesRefusedError, RPCError) as error:
+        log.error("search_attributes_not_registered", reason=str(error))  # noqa: TRY400 - the sentence says it
 
 
 def make_worker(client: Client, pool: Pool, settings: Settings, tracing: Tracing = UNTRACED) -> Worker:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
@@ -16,6 +15,7 @@ from temporalio.worker import Worker
 from activities.ledger import under_every_name
 from starter.encryption.conversion import converter_with
 from starter.encryption.key_ring import KeyRing
+from starter.visibility import KINDS
 from tests.fakes import FakeLedger
 from tests.stage import TASK_QUEUE
 from workflows.presentation import ATTRIBUTE_KEYS
@@ -24,12 +24,6 @@ from workflows.sandbox import workflow_runner
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 RingReader = Callable[[], KeyRing]
-KINDS = {
-    "Keyword": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
-    "KeywordList": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD_LIST,
-    "Datetime": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
-    "Int": IndexedValueType.INDEXED_VALUE_TYPE_INT,
-}
 
 
 @asynccontextmanager

