@@ -92,7 +92,7 @@ class TrailCheck:
         self.vouched = 0
         self.withheld = 0
         self._before: TrailRow | None = None
-        self._is_readable = True
+        self.is_readable = True
 
     def add(self, row: TrailRow, private: Mapping[str, PrivatePart] | None = None) -> None:
         """Follow the next row; `private` holds its private parts where they are at hand."""
@@ -111,7 +111,7 @@ class TrailCheck:
             self.note(FlawKind.HEAD, self.sequence or None, f"the last row's hash is {self.head}, the head {head}")
         if value and value.sequence != self.sequence:
             self.note(FlawKind.GAP, value.sequence, f"the trail ends at {self.sequence}, the value at {value.sequence}")
-        elif value and self.whistle and self._is_readable and value != self.whistle:
+        elif value and self.whistle and self.is_readable and value != self.whistle:
             names = sorted(n for n in type(value).model_fields if getattr(value, n) != getattr(self.whistle, n))
             self.note(FlawKind.VALUE, self.sequence, f"the stored value differs from its events in {', '.join(names)}")
 
@@ -139,10 +139,10 @@ class TrailCheck:
                 self.note(FlawKind.PRIVATE, row.sequence, f"{row.type}: {name} is not what the trail vouches for")
 
     def _fold(self, row: TrailRow) -> None:
-        if not self._is_readable:
+        if not self.is_readable:
             return
         try:
             self.whistle = evolve(self.whistle, row.record)
         except Exception as error:  # noqa: BLE001 - whatever was written over a row, the check goes on to the next
-            self._is_readable = False
+            self.is_readable = False
             self.note(FlawKind.UNREADABLE, row.sequence, f"{row.type}: {type(error).__name__}")

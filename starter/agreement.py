@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowQueryFailedError
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.verification import Flaw, FlawKind
@@ -16,62 +16,74 @@ from storage.pool import Pool
 from storage.whistles import value_of
 
 AT_ONCE = 10
-_QUERY_WITHIN = timedelta(seconds=10)
+_WITHIN = timedelta(seconds=5)
 _LOOK_AGAIN_S = (0.2, 0.5, 1.0, 2.0)
+_GONE = "no workflow runs"
+_SILENT = "the workflow does not answer: its task fails, or no worker runs"
+_LOADING = "the workflow is being loaded"
+
+
+class Compared(NamedTuple):
+    """Whether a workflow runs, and in what it differs from the store; None: in nothing."""
+
+    runs: bool
+    difference: str | None = None
 
 
 async def disagreements(pool: Pool, temporal: Client, values: Iterable[Whistle]) -> list[Flaw]:
-    """Compare open whistles with their workflows' own view; one that moves meanwhile is looked at again.
-
-    Raises RPCError when Temporal or every worker is away.
-    """
+    """Compare open whistles with their workflows' own view. Raises RPCError when Temporal is away."""
     gate = asyncio.Semaphore(AT_ONCE)
 
-    async def compare(value: Whistle) -> Flaw | None:
+    async def look(value: Whistle) -> Flaw | None:
         async with gate:
-            detail = await _difference(pool, temporal, value)
+            detail = (await compare(pool, temporal, value)).difference
         if detail is None:
             return None
         return Flaw(kind=FlawKind.TEMPORAL, whistle_id=value.whistle_id, sequence=value.sequence, detail=detail)
 
-    found = await asyncio.gather(*(compare(value) for value in values if not value.ended))
+    found = await asyncio.gather(*(look(value) for value in values if not value.ended))
     return [flaw for flaw in found if flaw]
 
 
-async def shown_by_workflow(temporal: Client, whistle_id: str) -> dict[str, Any] | None:
-    """Ask a whistle's workflow for its view; None where none runs."""
-    handle = temporal.get_workflow_handle(workflow_id_of(whistle_id))
+async def compare(pool: Pool, temporal: Client, value: Whistle) -> Compared:
+    """Compare one open whistle with its workflow; one that moves meanwhile is looked at again."""
+    handle = temporal.get_workflow_handle(workflow_id_of(value.whistle_id))
+    for pause in (*_LOOK_AGAIN_S, 0):
+        if not await _runs(handle):
+            return Compared(runs=False, difference=_GONE)
+        shown = await shown_by_workflow(handle)
+        difference = _LOADING if shown == {} else _told(shown, value) if shown else _SILENT
+        if difference is None or shown is None or not pause:
+            break
+        await asyncio.sleep(pause)
+        value = await value_of(pool, value.whistle_id) or value
+        if value.ended:
+            return Compared(runs=True)
+    return Compared(runs=True, difference=difference)
+
+
+async def shown_by_workflow(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | None:
+    """Ask a whistle's workflow for its view; empty while it is being loaded, None where it does not answer."""
     try:
-        if (await handle.describe(rpc_timeout=_QUERY_WITHIN)).status is not WorkflowExecutionStatus.RUNNING:
-            return None
-        return dict(await handle.query("view", result_type=dict[str, Any], rpc_timeout=_QUERY_WITHIN))
+        return dict(await handle.query("view", result_type=dict[str, Any], rpc_timeout=_WITHIN))
     except WorkflowQueryFailedError:
         return {}
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
+        if error.status is RPCStatusCode.UNAVAILABLE:
             raise
         return None
 
 
-async def _difference(pool: Pool, temporal: Client, value: Whistle) -> str | None:
-    for pause in (*_LOOK_AGAIN_S, None):
-        shown = await shown_by_workflow(temporal, value.whistle_id)
-        detail = _told(shown, value)
-        if detail is None or pause is None:
-            return detail
-        await asyncio.sleep(pause)
-        # It may have moved since the page was read.
-        value = await value_of(pool, value.whistle_id) or value
-        if value.ended:
-            return None
-    return None
+async def _runs(handle: WorkflowHandle[Any, Any]) -> bool:
+    try:
+        return (await handle.describe(rpc_timeout=_WITHIN)).status is WorkflowExecutionStatus.RUNNING
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        return False
 
 
-def _told(shown: dict[str, Any] | None, value: Whistle) -> str | None:
-    if shown is None:
-        return "no workflow runs"
-    if not shown:
-        return "the workflow cannot be asked: its last task failed, or it is being loaded"
+def _told(shown: dict[str, Any], value: Whistle) -> str | None:
     ours = view(value).model_dump(mode="json")
     if shown["version"] != ours["version"]:
         return f"the workflow stands at {shown['version']}, the store at {ours['version']}"

@@ -10,6 +10,7 @@ from domain.verification import Flaw
 from starter.agreement import disagreements
 from starter.anchoring import PATIENCE, hold_against
 from starter.availability import within_reach
+from starter.bundle import Checked, check_bundle
 from starter.client import WhistleClient
 from storage.verification import Verified, verify
 
@@ -40,10 +41,10 @@ class Tally:
         self.whistles = self.events = self.vouched = self.withheld = self.heads = self.flaws_found = 0
         self._flaws: list[Flaw] = []
 
-    def add(self, one: Verified) -> None:
-        """Add one whistle."""
+    def add(self, one: Verified | Checked) -> None:
+        """Add one whistle, or one exported history."""
         self.whistles += 1
-        self.events += one.sequence
+        self.events += one.events if isinstance(one, Checked) else one.sequence
         self.vouched += one.vouched
         self.withheld += one.withheld
         for flaw in one.flaws:
@@ -78,12 +79,20 @@ class Ask(Frozen):
     against: Path | None = None
 
 
-async def verify_store(client: WhistleClient, ask: Ask, progress: Callable[[Tally], None]) -> Verification:
-    """Verify whistles by their rows, by their workflows and against kept heads, as asked.
+def verify_bundles(files: Sequence[Path]) -> Tally:
+    """Verify exported histories by themselves."""
+    tally = Tally()
+    for file in files:
+        tally.add(check_bundle(file))
+    return tally
+
+
+async def verify_store(client: WhistleClient, ask: Ask, tally: Tally, progress: Callable[[Tally], None]) -> None:
+    """Verify whistles by their rows, by their workflows and against kept heads, as asked, and add it all up.
 
     Raises NotFoundError for a whistle that is not there, InvalidError for a file that is no export of heads.
     """
-    tally, seen = Tally(), set[str]()
+    seen = set[str]()
     if ask.whistle_ids is None or ask.whistle_ids:
         pages = verify(client.pool, ask.whistle_ids)
         while page := await _next(pages):
@@ -98,7 +107,6 @@ async def verify_store(client: WhistleClient, ask: Ask, progress: Callable[[Tall
         raise NotFoundError(message)
     if ask.against:
         tally.heads = await hold_against(client.pool, ask.against, tally.note)
-    return tally.verification
 
 
 async def _next(pages: AsyncIterator[list[Verified]]) -> list[Verified]:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import NamedTuple
 
-from temporalio.client import WorkflowExecution
+from temporalio.client import Client, WorkflowExecution
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -26,12 +26,8 @@ class Waking(NamedTuple):
 
     async def running(self) -> AsyncIterator[dict[str, int]]:
         """Page through visibility; a whistle that shows no version counts as 0."""
-        found = self.opening.temporal.list_workflows(_RUNNING, page_size=PAGE)
-        while True:
-            await found.fetch_next_page(page_size=PAGE)
-            yield dict(map(_seen, found.current_page or ()))
-            if found.next_page_token is None:
-                return
+        async for page in running_versions(self.opening.temporal):
+            yield page
 
     async def wake(self, whistle_id: str) -> None:
         """Signal a whistle's workflow to catch up; one that is gone or was never started is started.
@@ -56,6 +52,16 @@ class Waking(NamedTuple):
         if not whistle.ended:
             again = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
             await self.opening.open(whistle, again)
+
+
+async def running_versions(temporal: Client) -> AsyncIterator[dict[str, int]]:
+    """Page through the whistles with a running workflow, each with the version that it shows, 0 where it shows none."""
+    found = temporal.list_workflows(_RUNNING, page_size=PAGE)
+    while True:
+        await found.fetch_next_page(page_size=PAGE)
+        yield dict(map(_seen, found.current_page or ()))
+        if found.next_page_token is None:
+            return
 
 
 def _seen(execution: WorkflowExecution) -> tuple[str, int]:

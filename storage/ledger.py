@@ -128,12 +128,13 @@ def _locking(*whistle_ids: str | None) -> str:
 async def _held(connection: Connection, request: RecordInput, asked: _Asked | None, target: str | None) -> _Held:
     command_id, content_hash = (asked.command_id, asked.content_hash) if asked else (None, None)
     row = await connection.fetchrow(_HELD, request.whistle_id, command_id, content_hash, target)
+    stored = row["sequence"] if row else 0
+    if stored < request.known_sequence:
+        message = f"{request.whistle_id} is stored up to {stored}, known up to {request.known_sequence}"
+        raise LedgerBehindError(message)
     if row is None:
         message = f"there is no whistle {request.whistle_id}"
         raise NotFoundError(message)
-    if row["sequence"] < request.known_sequence:
-        message = f"{request.whistle_id} is stored up to {row['sequence']}, known up to {request.known_sequence}"
-        raise LedgerBehindError(message)
     return _Held(
         row=row,
         whistle=Whistle.model_validate_json(row["value"]),

@@ -14,12 +14,14 @@ from domain.lifecycle import MOVES
 from settings import SettingsInvalidError
 from starter.cli import (
     acting,
+    history,
     hooks,
     keys,
     notice_mending,
     notices,
     operating,
     reading,
+    rebuilding,
     reporting,
     schedules,
     supervisions,
@@ -104,8 +106,9 @@ app.command("list")(reading.list_whistles)
 app.command("tasks")(reading.list_tasks)
 app.command("show")(reading.show_whistle)
 app.command("do", context_settings=acting.FIELDS, epilog=_COMMAND_LIST)(acting.do)
-app.command("history")(reading.show_history)
+app.command("history")(history.show_history)
 app.command("supervisions")(supervisions.supervisions)
+app.command("rebuild")(rebuilding.rebuild)
 app.command("verify")(verifying.verify)
 app.command("doctor")(operating.doctor)
 app.command("replay")(operating.replay)

@@ -1,4 +1,4 @@
-"""The reads: show, list, tasks, history."""
+"""The reads: show, list, tasks."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -8,14 +8,12 @@ import typer
 from domain.vocabulary import State, WhistleKind
 from starter.cli.output import show
 from starter.cli.session import AsOption, Call, JsonOption, Session, run
-from starter.rendering import Names, tasks_table, timeline, whistle_panel, whistles_table
-from storage.events import TrailEvent
+from starter.rendering import Names, tasks_table, whistle_panel, whistles_table
 from storage.whistles import WhistleFilter
 
 WhistleIdArgument = Annotated[str, typer.Argument(metavar="ID", help="The whistle's id, such as 12345:20261124000123.")]
 CursorOption = Annotated[str | None, typer.Option(help="next_cursor of the page before.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1000, help="How many.")]
-PAGE = 1000
 
 
 def show_whistle(
@@ -78,36 +76,6 @@ def list_tasks(
         show(page, lambda: tasks_table(page.items, name, datetime.now(UTC)), as_json=call.as_json)
 
     run(call, read)
-
-
-def show_history(
-    context: typer.Context,
-    whistle_id: WhistleIdArgument,
-    *,
-    as_json: JsonOption = False,
-    acting_as: AsOption = None,
-) -> None:
-    """吹哨全留痕: show a whistle's whole trail by step."""
-    call = Call.of(context, acting_as, as_json=as_json)
-
-    async def read(session: Session) -> None:
-        await session.must_see(whistle_id)
-        events = await whole_trail(session, whistle_id)
-        data = [event.model_dump(mode="json", exclude={"private"}) for event in events]
-        show({"items": data, "next_cursor": None}, lambda: timeline(events), as_json=call.as_json)
-
-    run(call, read)
-
-
-async def whole_trail(session: Session, whistle_id: str) -> list[TrailEvent]:
-    """Read a trail of any length."""
-    found = await session.client.events(whistle_id, limit=PAGE)
-    while len(found) % PAGE == 0:
-        more = await session.client.events(whistle_id, after=found[-1].sequence, limit=PAGE)
-        if not more:
-            break
-        found += more
-    return found
 
 
 async def _open_to(session: Session, whistle_id: str) -> list[str] | None:

@@ -11,23 +11,30 @@ from rich.text import Text
 from starter.anchoring import export_heads
 from starter.cli.output import DONE, REFUSED, say, show
 from starter.cli.session import Call, JsonOption, Session, run
-from starter.verifying import LISTED, Ask, Tally, Verification, verify_store
+from starter.verifying import LISTED, Ask, Tally, Verification, verify_bundles, verify_store
 
 _EVERY = 5_000
+BUNDLE = ".zip"
+
+WhatArgument = Annotated[
+    list[str] | None, typer.Argument(metavar="[ID|FILE.zip]…", help="Whistles, or histories that were exported.")
+]
+EveryOption = Annotated[bool, typer.Option("--all", help="Every whistle.")]
+TemporalOption = Annotated[bool, typer.Option("--temporal", help="Ask the workflow of each open one too.")]
+HeadsOption = Annotated[bool, typer.Option("--heads", help="Write the heads of all trails, to be kept elsewhere.")]
+AgainstOption = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="Heads that were kept, or their last line.")
+]
 
 
 def verify(
     context: typer.Context,
-    whistle_ids: Annotated[list[str] | None, typer.Argument(metavar="[ID…]", help="Whistles to verify.")] = None,
+    what: WhatArgument = None,
     *,
-    every: Annotated[bool, typer.Option("--all", help="Every whistle.")] = False,
-    temporal: Annotated[bool, typer.Option("--temporal", help="Ask the workflow of each open one too.")] = False,
-    heads: Annotated[
-        bool, typer.Option("--heads", help="Write the heads of all trails, to be kept elsewhere.")
-    ] = False,
-    against: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Heads that were kept, or their last line.")
-    ] = None,
+    every: EveryOption = False,
+    temporal: TemporalOption = False,
+    heads: HeadsOption = False,
+    against: AgainstOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """存证校验: verify the audit trail, and what was made of it; exit code 1 when something is wrong."""
@@ -35,11 +42,16 @@ def verify(
     if heads:
         run(call, _write_heads)
         return
-    if not (whistle_ids or every or against):
-        message = "say what to verify: IDs, --all or --against FILE"
+    if not (what or every or against):
+        message = "say what to verify: IDs, exported files, --all or --against FILE"
         raise typer.BadParameter(message)
-    ask = Ask(whistle_ids=None if every else tuple(whistle_ids or ()), temporal=temporal, against=against)
-    found = run(call, lambda session: verify_store(session.client, ask, _progress))
+    bundles = [Path(one) for one in what or () if one.endswith(BUNDLE)]
+    whistle_ids = tuple(one for one in what or () if not one.endswith(BUNDLE))
+    ask = Ask(whistle_ids=None if every else whistle_ids, temporal=temporal, against=against)
+    tally = verify_bundles(bundles)
+    if every or whistle_ids or against:
+        run(call, lambda session: verify_store(session.client, ask, tally, _progress))
+    found = tally.verification
     show(found, lambda: picture(found), as_json=call.as_json)
     raise typer.Exit(DONE if found.verified else REFUSED)
 

@@ -152,3 +152,11 @@ async def test_the_activity_turns_refusals_into_final_failures_and_outages_into_
         with pytest.raises(ApplicationError) as failed:
             await run(record_command, desk.asked("leader@jinhaihu", "blow"))
     assert (failed.value.type, failed.value.non_retryable) == ("LockNotAvailableError", False)
+
+
+async def test_a_store_that_lost_a_whistle_altogether_says_so_too(desk: Desk):
+    """A strike or a command of a workflow that knows it is no refusal: that would end the workflow."""
+    strike = desk.striking(await desk.whistle(), desk.now)
+    lost = strike.model_copy(update={"whistle_id": "12345:restored-without-it"})
+    with pytest.raises(LedgerBehindError, match="stored up to 0, known up to 1"):
+        await desk.send(lost)
