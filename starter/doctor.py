@@ -1,60 +1,33 @@
 """`whistle doctor`: looks at every part and says what to do about each that is not well."""
 
-import asyncio
 import stat
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
-
-from temporalio.api.enums.v1 import TaskQueueType
-from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.api.taskqueue.v1 import TaskQueue
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
 
 from domain.errors import TemporarilyUnavailableError, WhistleError
-from domain.values import Frozen
+from domain.summaries import local_time
 from domain.working_time import BEIJING
 from settings import Settings
 from starter.availability import within_reach
 from starter.client import WhistleClient
+from starter.engine_health import OF_TEMPORAL
+from starter.findings import Examination, Finding, Health, Verdict
 from starter.identity import KEYS_FILE, principals, read_keys
+from starter.mappings import FOLDER as MAPPINGS_FOLDER
+from starter.mappings import load_mappings
 from starter.notice_health import notices_amiss
-from starter.schedules import COMPLIANCE_SWEEP, SWEEP_EVERY, schedules_on
-from starter.scheduling import show_all
+from starter.schedules import COMPLIANCE_SWEEP, SWEEP_EVERY
 from storage import compliance, inspection
 from storage.catalogues import rules
 from storage.outbox import pending
 from storage.registrations import unstarted
-from workflows.search_attributes import SEARCH_ATTRIBUTES
+from storage.webhooks import Struggling, struggling, waiting_commits
 
 PATIENCE = timedelta(seconds=5)
 _CALENDAR_WARNS_DAYS = 60
 _CATALOGUES = {"organisations", "limits", "calendar"}
 _LATE = timedelta(seconds=10)
 _OUTBOX_WARNS = 1000
-_LOOK_AGAIN_S = (0.0, 0.5, 1.0, 1.5)
-_POLLED_WITHIN = timedelta(minutes=2)
-
-
-class Health(StrEnum):
-    """How a part is."""
-
-    WELL = "well"
-    WARNING = "warning"
-    BROKEN = "broken"
-
-
-class Finding(Frozen):
-    """What was found on one part, and what to do about it."""
-
-    part: str
-    health: Health
-    detail: str
-    advice: str | None = None
-
-
-Verdict = tuple[Health, str, str | None]
-Examination = Callable[[WhistleClient, Settings], Awaitable[Verdict]]
+_WEBHOOKS_WAIT = timedelta(minutes=1)
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -71,7 +44,7 @@ async def _finding(part: str, look: Examination, client: WhistleClient, settings
         async with within_reach(PATIENCE):
             health, detail, advice = await look(client, settings)
     except WhistleError as error:
-        return Finding(part=part, health=Health.BROKEN, detail=error.detail, advice=_ADVICE_AWAY[part in _OF_TEMPORAL])
+        return Finding(part=part, health=Health.BROKEN, detail=error.detail, advice=_ADVICE_AWAY[part in OF_TEMPORAL])
     except Exception as error:  # noqa: BLE001 - a doctor goes on to the next part, whatever ails this one
         return Finding(part=part, health=Health.BROKEN, detail=f"{type(error).__name__}: {error}")
     return Finding(part=part, health=health, detail=detail, advice=advice)
@@ -138,44 +111,6 @@ async def _keys(client: WhistleClient, settings: Settings) -> Verdict:
     return Health.WELL, str(path), None
 
 
-async def _temporal(client: WhistleClient, settings: Settings) -> Verdict:
-    info = await client.temporal.workflow_service.get_system_info(GetSystemInfoRequest())
-    return Health.WELL, f"Temporal server {info.server_version}, namespace {settings.temporal_namespace}", None
-
-
-async def _search_attributes(client: WhistleClient, settings: Settings) -> Verdict:
-    request = ListSearchAttributesRequest(namespace=settings.temporal_namespace)
-    found = (await client.temporal.operator_service.list_search_attributes(request)).custom_attributes
-    missing = [name for name in SEARCH_ATTRIBUTES if name not in found]
-    if missing:
-        flags = " ".join(f"--name {name} --type {SEARCH_ATTRIBUTES[name]}" for name in missing)
-        return (
-            Health.BROKEN,
-            f"not registered: {', '.join(missing)}",
-            f"temporal operator search-attribute create {flags}",
-        )
-    return Health.WELL, f"{len(SEARCH_ATTRIBUTES)} registered", None
-
-
-async def _worker(client: WhistleClient, settings: Settings) -> Verdict:
-    # A stack that has only just started has a worker that is about to poll.
-    for pause in _LOOK_AGAIN_S:
-        await asyncio.sleep(pause)
-        polls = [await _pollers(client, settings, kind) for kind in _POLLED]
-        if all(polls):
-            return Health.WELL, f"task queue {settings.task_queue}: {', '.join(sorted(set().union(*polls)))}", None
-    return Health.BROKEN, f"nobody polls the task queue {settings.task_queue}", "whistle worker (whistle up starts one)"
-
-
-async def _pollers(client: WhistleClient, settings: Settings, kind: TaskQueueType.ValueType) -> set[str]:
-    request = DescribeTaskQueueRequest(
-        namespace=settings.temporal_namespace, task_queue=TaskQueue(name=settings.task_queue), task_queue_type=kind
-    )
-    found = (await client.temporal.workflow_service.describe_task_queue(request)).pollers
-    since = datetime.now(UTC) - _POLLED_WITHIN
-    return {poller.identity for poller in found if poller.last_access_time.ToDatetime(UTC) > since}
-
-
 async def _starts(client: WhistleClient, _settings: Settings) -> Verdict:
     waiting = await unstarted(client.pool, timedelta(minutes=1))
     if waiting:
@@ -213,13 +148,28 @@ async def _outbox(client: WhistleClient, settings: Settings) -> Verdict:
     )
 
 
-async def _schedules(client: WhistleClient, settings: Settings) -> Verdict:
-    shown = await show_all(client.temporal, schedules_on(settings.task_queue))
-    if amiss := [one.id for one in shown if not one.exists or one.differences]:
-        return Health.BROKEN, f"missing, or other than this release's: {', '.join(amiss)}", "whistle schedules apply"
-    if paused := [f"{one.id} ({one.note})" for one in shown if one.paused]:
-        return Health.WARNING, f"paused: {', '.join(paused)}", "whistle schedules unpause ID"
-    return Health.WELL, f"{len(shown)} applied", None
+async def _webhooks(client: WhistleClient, _settings: Settings) -> Verdict:
+    standing = [_told_late(one) for one in await struggling(client.pool, _WEBHOOKS_WAIT)]
+    if untold := await waiting_commits(client.pool, _WEBHOOKS_WAIT):
+        standing.insert(0, f"{untold} commits are not addressed yet: look at the worker's log")
+    if standing:
+        advice = "docs/how-to/receive-webhooks.md: the log of each attempt, and how to deliver again"
+        return Health.WARNING, "; ".join(standing), advice
+    return Health.WELL, "nothing waits", None
+
+
+def _told_late(one: Struggling) -> str:
+    since = f" since {local_time(one.since)}" if one.since else ""
+    disabled = f", disabled: {one.disabled}" if one.disabled else ""
+    return f"{one.id} ({one.host}) keeps {one.waiting} waiting{since}{disabled}"
+
+
+async def _mappings(_client: WhistleClient, settings: Settings) -> Verdict:
+    found = load_mappings(settings.data_dir)
+    if found.bad:
+        advice = f"docs/how-to/take-in-signed-messages.md; mend it in {settings.data_dir / MAPPINGS_FOLDER}"
+        return Health.BROKEN, "; ".join(map(str, found.bad)), advice
+    return Health.WELL, f"{len(found.good)} in force: {', '.join(one.name for one in found.good)}", None
 
 
 async def _sweep(client: WhistleClient, _settings: Settings) -> Verdict:
@@ -239,7 +189,6 @@ async def _sweep(client: WhistleClient, _settings: Settings) -> Verdict:
     return Health.WELL, "nothing amiss", None
 
 
-_POLLED = (TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
 EXAMINATIONS: dict[str, Examination] = {
     "数据库 PostgreSQL": _postgres,
     "库表 migrations": _migrations,
@@ -247,16 +196,14 @@ EXAMINATIONS: dict[str, Examination] = {
     "目录 catalogues": _catalogues,
     "工作日历 calendar": _calendar,
     "密钥 keys": _keys,
-    "引擎 Temporal": _temporal,
-    "检索字段 search attributes": _search_attributes,
-    "执行者 worker": _worker,
+    "来件映射 mappings": _mappings,
+    **OF_TEMPORAL,
     "启动 workflow starts": _starts,
     "时限 clocks": _clocks,
     "通知 outbox": _outbox,
-    "定时任务 schedules": _schedules,
+    "推送 webhooks": _webhooks,
     "合规巡查 sweep": _sweep,
 }
-_OF_TEMPORAL = {"引擎 Temporal", "检索字段 search attributes", "执行者 worker", "定时任务 schedules"}
 _ADVICE_AWAY = {
     False: "start PostgreSQL, or look at WHISTLE_DATABASE_DSN",
     True: "start Temporal, or look at TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE",

@@ -1,6 +1,7 @@
 """Subscriptions to events (webhooks), and telling them what was committed."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -64,7 +65,15 @@ where (s.source_system is null or s.source_system = w.source_system or own.follo
 order by t.id, e.sequence
 on conflict (webhook_id, whistle_id, sequence) do nothing
 """
-_WAITING = "select count(*) from webhook_commit"
+_WAITING = "select count(*) from webhook_commit where at <= now() - $1::interval"
+_STRUGGLING = """
+select w.id, w.url, w.disabled_reason as disabled, count(d.id) as waiting, min(d.created_at) as since
+from webhook w
+left join webhook_delivery d on d.webhook_id = w.id and d.due_at is not null and d.created_at <= now() - $1::interval
+where w.deleted_at is null
+group by w.id having count(d.id) > 0 or w.disabled_at is not null
+order by min(d.created_at), w.id
+"""
 
 
 class Webhook(Frozen):
@@ -93,6 +102,21 @@ class NewWebhook(Frozen):
     secret: str = Field(repr=False)
     request_key: str | None = None
     request_hash: str
+
+
+class Struggling(Frozen):
+    """A subscription that does not get what it asked for: how much waits and since when, or why it was disabled."""
+
+    id: str
+    url: str
+    waiting: int
+    since: datetime | None
+    disabled: str | None
+
+    @property
+    def host(self) -> str:
+        """Where it is; the rest of an address may hold a secret."""
+        return urlsplit(self.url).hostname or ""
 
 
 class Subscribed(Frozen):
@@ -155,9 +179,14 @@ async def tell_subscribers(pool: Pool, limit: int = 200) -> int:
     return int(status.rsplit(" ", 1)[-1])
 
 
-async def waiting_commits(pool: Pool) -> int:
-    """Count the commits that subscribers were not told of yet."""
-    return int(await pool.fetchval(_WAITING))
+async def waiting_commits(pool: Pool, longer_than: timedelta = timedelta()) -> int:
+    """Count the commits that subscribers were not told of yet, though they are older than this."""
+    return int(await pool.fetchval(_WAITING, longer_than))
+
+
+async def struggling(pool: Pool, longer_than: timedelta) -> list[Struggling]:
+    """List the subscriptions that keep deliveries waiting for longer than this, or that were disabled."""
+    return [Struggling(**row) for row in await pool.fetch(_STRUGGLING, longer_than)]
 
 
 async def _known(pool: Pool, new: NewWebhook) -> Subscribed | None:

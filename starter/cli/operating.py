@@ -19,9 +19,10 @@ from starter.availability import within_reach
 from starter.cli.output import DONE, REFUSED, say, show
 from starter.cli.session import AsOption, Call, JsonOption
 from starter.connecting import connect
-from starter.doctor import Finding, Health, examine
+from starter.doctor import examine
 from starter.embedded import StackRecord, run_stack
 from starter.encryption.conversion import data_converter
+from starter.findings import Finding, Health
 from starter.preparation import GATEWAY, WORKER, Preparation, furnish, migrate_schema
 from starter.replay import Replayed, replay_file
 from starter.visibility import AttributesRefusedError, register

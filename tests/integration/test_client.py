@@ -31,8 +31,9 @@ from domain.values import Actor
 from domain.vocabulary import State
 from settings import Settings
 from starter.client import WhistleClient
-from starter.doctor import Health, examine
+from starter.doctor import EXAMINATIONS, examine
 from starter.embedded import EmbeddedStack, embedded_stack
+from starter.findings import Health
 from starter.identity import actor_named, read_keys
 from starter.opening import summary_of
 from starter.preparation import WORKER, Preparation
@@ -364,7 +365,29 @@ async def test_the_doctor_finds_a_running_stack_well(way: Way) -> None:
     """Every part is looked at, and none is broken."""
     findings = await examine(way.settings)
     assert [f for f in findings if f.health is Health.BROKEN] == []
-    assert len(findings) == 14
+    assert [f.part for f in findings] == list(EXAMINATIONS)
+
+
+async def test_the_doctor_names_a_whistle_that_lags_behind_the_store(way: Way) -> None:
+    """By what its workflow shows and what is stored; the worker's watch wakes it some seconds later."""
+    whistle_id = await way.register()
+    await until_at(way, whistle_id, 1)
+    await plant(way, whistle_id, CLERK, "lost", **review())
+    found = {f.part: f for f in await examine(way.settings)}["流程版本 versions"]
+    assert found.health is Health.WARNING
+    assert f"{whistle_id} (1 of 3)" in found.detail, found.detail
+
+
+async def test_an_admin_reads_from_the_start_what_a_registration_says(way: Way) -> None:
+    """The static summary and details: no personal data, and the kind only where the source knew it."""
+    whistle_id = await way.register(grid="jhh-12", kind="EMERGENCY", title="燃气泄漏 | `急`")
+    described = await way.client.temporal.get_workflow_handle(workflow_id_of(whistle_id)).describe()
+    assert await described.static_summary() == r"【应急】金海湖镇 燃气泄漏 \| \`急\`"
+    details = await described.static_details()
+    assert details is not None
+    assert f"`{whistle_id}`" in details
+    assert "街乡 township 金海湖镇 `jinhaihu` · 网格 grid `jhh-12`" in details
+    assert SECRET not in details
 
 
 async def test_while_temporal_is_away_the_outcome_is_unknown_and_the_retry_tells_the_truth(way: Way) -> None:

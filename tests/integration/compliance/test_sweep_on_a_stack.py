@@ -22,8 +22,9 @@ from settings import Settings
 from starter import scheduling
 from starter.cli.app import run
 from starter.client import WhistleClient
-from starter.doctor import Health, examine
+from starter.doctor import examine
 from starter.embedded import embedded_stack
+from starter.findings import Health
 from starter.opening import Opening
 from starter.preparation import WORKER, Preparation
 from starter.schedules import COMPLIANCE_SWEEP, DAILY_DIGEST, SCHEDULES
