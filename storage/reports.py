@@ -11,7 +11,7 @@ from domain.figures.folding import history_of, read_types
 from domain.figures.history import History
 from domain.figures.periods import Period
 from domain.figures.rules import ScoringRules
-from domain.figures.tally import Figures, earliest_needed, figures_of
+from domain.figures.tally import EVERY_WHISTLE, Figures, Which, earliest_needed, figures_of
 from domain.lifecycle import ENDS
 from domain.records import Record, event_of
 from domain.vocabulary import State
@@ -39,15 +39,14 @@ order by whistle_id, sequence
 
 
 async def figures(
-    pool: Pool, period: Period, rules: ScoringRules, *, known_at: datetime, township: str | None = None
+    pool: Pool, period: Period, rules: ScoringRules, *, known_at: datetime, which: Which = EVERY_WHISTLE
 ) -> Figures:
-    """Fold what a period holds, as of its end or of `known_at` if that is earlier; of one township's whistles if named.
+    """Fold what a period holds of these whistles, as of its end or of `known_at` if that is earlier.
 
     Rows that stood by then carry the corrections found by `known_at`.
     """
     histories = [h async for h in _histories(pool, period, rules, known_at)]
-    concerned = [h for h in histories if township in (None, h.township)]
-    return await asyncio.to_thread(figures_of, concerned, period, rules)
+    return await asyncio.to_thread(figures_of, histories, period, rules, which)
 
 
 def concerned_arguments(period: Period, rules: ScoringRules) -> tuple[object, ...]:

@@ -25,7 +25,10 @@ from domain.figures.tables import (
 )
 from domain.figures.tally import Demand, Figures, Place, Rate, demands_of, means_of, ranked, rates_of
 from domain.figures.words import OVERUSE, RATES, Figure, Side
+from domain.summaries import local_time
 
+NEITHER_GOOD = "吹哨率过低、过高都值得注意,排序不是评价 neither a low nor a high rate is good: ordered, not judged"
+"""[A12]: a mechanism that idles, or one that failed day by day."""
 OF_TOWNSHIPS = tuple(figure for figure in RATES if figure is not Figure.ARRIVAL)
 
 
@@ -71,7 +74,7 @@ def scorecard_reports(frozen: FrozenScorecard, name_of: Names) -> tuple[Report, 
     about = About(period=Period.named(card.period), as_of=card.as_of, rules=card.rules)
     proposed = tuple(f"提请问责(仅建议) proposed, decided elsewhere: {name_of(o)} {o}" for o in card.to_account)
     reason = "更正 a correction" if frozen.version > 1 else "首次 the first"
-    note = f"第 {frozen.version} 版,{reason};{frozen.frozen_at:%Y-%m-%d %H:%M}Z"
+    note = f"第 {frozen.version} 版,{reason};{local_time(frozen.frozen_at)}封存"
     responders = _scores(list(card.responders), about, name_of, with_rates=True)
     held = {one.organisation: one.rates for one in card.townships}
     townships = _rates(ReportName.TOWNSHIPS, held, (*OF_TOWNSHIPS, *OVERUSE), about, name_of)
@@ -108,6 +111,9 @@ def _scores(cards: list[ResponderCard], about: About, name_of: Names, *, with_ra
         Column(key="weight", label="权重和", kind="points"),
         Column(key="rows", label="计分件数", kind="count"),
         Column(key="by_default", label="默认评价件数", kind="count"),
+        Column(key="rework", label="返工率%", kind="percent"),
+        Column(key="rework_numerator", label="返工率分子", kind="count"),
+        Column(key="rework_denominator", label="返工率分母", kind="count"),
         Column(key="excluded", label="剔除"),
         *(rate_columns(RATES) if with_rates else ()),
         *(DEMAND if with_rates else ()),
@@ -143,7 +149,8 @@ def _rates(
         for organisation in _in_order(set(held), places)
     )
     columns = (*RANK, *ORGANISATION, *rate_columns(figures))
-    notes = (f"按{by.label}排序 ranked by {by.value}", *_ties(places))
+    judged = (NEITHER_GOOD,) if name is ReportName.OVERUSE else ()
+    notes = (f"按{by.label}排序 ranked by {by.value}", *judged, *_ties(places))
     found = table(name, TITLES[name], about, columns, items, notes)
     return found.model_copy(update={"charted": by.value.lower()})
 

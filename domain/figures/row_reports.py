@@ -1,9 +1,11 @@
 """The rows behind each report, each with its whistle."""
 
 from domain.figures.reports import OF_TOWNSHIPS, TITLES, ReportName
-from domain.figures.tables import ORGANISATION, About, Cell, Column, Names, Report, table
+from domain.figures.rows import Row
+from domain.figures.scoring import ScoreRow
+from domain.figures.tables import ORGANISATION, About, Cell, Column, Names, Report, named, table
 from domain.figures.tally import Figures
-from domain.figures.words import OVERUSE, Figure, Side
+from domain.figures.words import OVERUSE, Figure, Item, Side
 
 
 def rows_report(name: ReportName, figures: Figures, about: About, name_of: Names) -> Report:
@@ -23,15 +25,9 @@ def rows_report(name: ReportName, figures: Figures, about: About, name_of: Names
     items: tuple[dict[str, Cell], ...] = tuple(
         {
             "figure": f"{row.figure.label} {row.figure}",
-            "organisation": row.organisation,
-            "name": name_of(row.organisation),
-            "whistle_id": row.whistle_id,
-            "serial": row.serial,
-            "round": row.round,
-            "moment": row.moment.isoformat(),
+            **_whose(row, name_of),
             "met": int(row.met),
-            "exclusion": f"{row.exclusion.label} {row.exclusion}" if row.exclusion else None,
-            "link": f"/v1/whistles/{row.whistle_id}",
+            **_left_out(row),
         }
         for row in figures.rows
         if row.side is side and row.figure in of
@@ -42,12 +38,15 @@ def rows_report(name: ReportName, figures: Figures, about: About, name_of: Names
 _OF_WHISTLE = (
     Column(key="whistle_id", label="哨单编号"),
     Column(key="serial", label="哨单号"),
+    Column(key="kind", label="哨型"),
+    Column(key="grid", label="网格"),
     Column(key="round", label="轮次", kind="count"),
     Column(key="moment", label="判定时间", kind="time"),
 )
 _OF_SCORE = (
     Column(key="role", label="角色"),
-    Column(key="items", label="各项得分"),
+    *(Column(key=item.lower(), label=item.label, kind="points") for item in Item),
+    Column(key="rework", label="返工", kind="count"),
     Column(key="deductions", label="扣分"),
     Column(key="total", label="得分", kind="points"),
     Column(key="weight", label="权重", kind="points"),
@@ -60,22 +59,35 @@ _OF_SCORE = (
 def _score_rows(figures: Figures, about: About, name_of: Names) -> Report:
     items: tuple[dict[str, Cell], ...] = tuple(
         {
-            "organisation": row.organisation,
-            "name": name_of(row.organisation),
-            "whistle_id": row.whistle_id,
-            "serial": row.serial,
-            "round": row.round,
-            "moment": row.moment.isoformat(),
+            **_whose(row, name_of),
             "role": row.role.label,
-            "items": ", ".join(f"{item.label} {points.normalize():f}" for item, points in row.items.items()),
+            **{item.lower(): float(row.items[item]) for item in Item},
+            "rework": row.rework,
             "deductions": ", ".join(f"{d.label} -{points.normalize():f}" for d, points in row.deductions.items()),
             "total": float(row.total),
             "weight": float(row.weight),
             "by_default": int(row.by_default),
-            "exclusion": f"{row.exclusion.label} {row.exclusion}" if row.exclusion else None,
-            "link": f"/v1/whistles/{row.whistle_id}",
+            **_left_out(row),
         }
         for row in figures.scores
     )
     title = f"{TITLES[ReportName.DEPARTMENTS]}: 明细 rows"
     return table("departments-rows", title, about, (*ORGANISATION, *_OF_WHISTLE, *_OF_SCORE), items)
+
+
+def _whose(row: Row | ScoreRow, name_of: Names) -> dict[str, Cell]:
+    return {
+        **named(row.organisation, name_of),
+        "whistle_id": row.whistle_id,
+        "serial": row.serial,
+        "kind": row.kind.label if row.kind else None,
+        "grid": row.grid,
+        "round": row.round,
+        "moment": row.moment.isoformat(),
+    }
+
+
+def _left_out(row: Row | ScoreRow) -> dict[str, Cell]:
+    """Say why a row does not count, if it does not, and where its whistle is."""
+    ground = f"{row.exclusion.label} {row.exclusion}" if row.exclusion else None
+    return {"exclusion": ground, "link": f"/v1/whistles/{row.whistle_id}"}

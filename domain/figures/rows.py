@@ -29,6 +29,8 @@ class Row(Frozen):
     round: int
     moment: datetime
     met: bool
+    kind: WhistleKind | None = None
+    grid: str | None = None
     exclusion: Exclusion | None = None
 
 
@@ -200,6 +202,8 @@ class _Book:
             round=number,
             moment=moment,
             met=met,
+            kind=h.kind,
+            grid=h.grid,
             exclusion=next(out, None),
         )
 

@@ -53,6 +53,13 @@ class ScoringRules(Frozen):
             raise ValueError(message)
         return self
 
+    def written(self, name: str) -> str:
+        """Write the value that a source is given for: `late_share`, `points.SIGN`, `exclude.SOLVED`."""
+        head, _, key = name.partition(".")
+        held = self.model_dump(mode="json")[head]
+        value = held[key] if key else held
+        return ", ".join(value) if isinstance(value, list) else str(value)
+
     def excludes(self, figure: Figure, ground: Exclusion) -> bool:
         """Whether a ground takes a row out of a figure."""
         return ground in self.exclude.get(figure, ())

@@ -11,7 +11,7 @@ from domain.figures.history import History, Part, Round
 from domain.figures.rules import FULL, ScoringRules
 from domain.figures.words import Deduction, Exclusion, Figure, Item
 from domain.values import Frozen
-from domain.vocabulary import ResponderRole, Satisfaction
+from domain.vocabulary import ResponderRole, Satisfaction, WhistleKind
 
 _THIRD = 3
 _NOTHING = Decimal(0)
@@ -32,6 +32,9 @@ class ScoreRow(Frozen):
     deductions: dict[Deduction, Decimal] = {}
     total: Decimal
     weight: Decimal
+    rework: int = 0
+    kind: WhistleKind | None = None
+    grid: str | None = None
     by_default: bool = False
     """The township's two items are full marks because its limit passed (默认评价)."""
     exclusion: Exclusion | None = None
@@ -63,6 +66,9 @@ def _scored(h: History, number: Round, part: Part, rules: ScoringRules) -> Score
         deductions=deductions,
         total=total,
         weight=rules.weights[part.role],
+        rework=part.rework,
+        kind=h.kind,
+        grid=h.grid,
         by_default=part.by_default,
         exclusion=_excluded(h, part, rules),
     )

@@ -92,6 +92,9 @@ def score_cells(score: MeanScore) -> dict[str, Cell]:
         "weight": float(score.weight),
         "rows": score.rows,
         "by_default": score.by_default,
+        "rework": None if score.rework.percent is None else float(score.rework.percent),
+        "rework_numerator": score.rework.numerator,
+        "rework_denominator": score.rework.denominator,
         "excluded": _told(score.excluded),
     }
 

@@ -13,7 +13,7 @@ from domain.figures.rules import ScoringRules
 from domain.figures.scoring import ScoreRow, scores_of
 from domain.figures.words import Exclusion, Figure, Side
 from domain.values import Frozen
-from domain.vocabulary import ReturnReason
+from domain.vocabulary import ReturnReason, WhistleKind
 
 _SHOWN = Decimal("0.01")
 _PERCENT = Decimal(100)
@@ -57,6 +57,8 @@ class MeanScore(Frozen):
     weight: Decimal = Decimal(0)
     rows: int = 0
     by_default: int = 0
+    reworked: int = 0
+    """How many of the parts came back from a check at least once."""
     excluded: dict[Exclusion, int] = {}
 
     @classmethod
@@ -69,6 +71,7 @@ class MeanScore(Frozen):
             weight=sum((row.weight for row in counted), Decimal(0)),
             rows=len(counted),
             by_default=sum(row.by_default for row in counted),
+            reworked=sum(row.rework > 0 for row in counted),
             excluded=_sorted(Counter(row.exclusion for row in every if row.exclusion)),
         )
 
@@ -79,8 +82,14 @@ class MeanScore(Frozen):
             weight=(self.weight + other.weight),
             rows=self.rows + other.rows,
             by_default=self.by_default + other.by_default,
+            reworked=self.reworked + other.reworked,
             excluded=_sorted(Counter(self.excluded) + Counter(other.excluded)),
         )
+
+    @property
+    def rework(self) -> Rate:
+        """返工率: the parts that came back, of those that were scored."""
+        return Rate(numerator=self.reworked, denominator=self.rows)
 
     @property
     def mean(self) -> Decimal | None:
@@ -133,6 +142,28 @@ class Blown(NamedTuple):
     moment: datetime
 
 
+class Which(NamedTuple):
+    """Of which whistles: of one township, kind or grid; None is any."""
+
+    township: str | None = None
+    kind: WhistleKind | None = None
+    grid: str | None = None
+
+    def holds(self, history: History) -> bool:
+        """Whether a whistle is one of them."""
+        return all(
+            wanted in (None, found)
+            for wanted, found in (
+                (self.township, history.township),
+                (self.kind, history.kind),
+                (self.grid, history.grid),
+            )
+        )
+
+
+EVERY_WHISTLE = Which()
+
+
 class Figures(NamedTuple):
     """All that a period holds."""
 
@@ -149,22 +180,26 @@ class Place(NamedTuple):
     sharing: int
 
 
-def figures_of(histories: Iterable[History], period: Period, rules: ScoringRules) -> Figures:
-    """Collect what belongs to a period; histories that lie before it matter for repeats alone."""
+def figures_of(
+    histories: Iterable[History], period: Period, rules: ScoringRules, which: Which = EVERY_WHISTLE
+) -> Figures:
+    """Collect what belongs to a period, of these whistles; others, and earlier ones, matter for repeats alone."""
     rows: list[Row] = []
     scores: list[ScoreRow] = []
     calls: list[Call] = []
     circulations: list[Circulation] = []
     blown: list[Blown] = []
     for history in histories:
+        if history.blown_at and history.chain in OF_THE_TOWNSHIP:
+            blown.append(Blown(history, history.blown_at))
+        if not which.holds(history):
+            continue
         rows += (row for row in rows_of(history, rules) if period.holds(row.moment))
         scores += (row for row in scores_of(history, rules) if period.holds(row.moment))
         calls += (call for call in _calls_of(history) if period.holds(call.moment))
         issued = (Circulation(organisation, history.township, at) for at, organisation in history.circulations)
         circulations += (one for one in issued if period.holds(one.moment))
-        if history.blown_at and history.chain in OF_THE_TOWNSHIP:
-            blown.append(Blown(history, history.blown_at))
-    rows += _repeats(blown, period, rules)
+    rows += (row for history, row in _repeats(blown, period, rules) if which.holds(history))
     return Figures(
         tuple(sorted(rows, key=lambda r: (r.moment, r.whistle_id, r.round, r.figure, r.side, r.organisation))),
         tuple(sorted(scores, key=lambda r: (r.moment, r.whistle_id, r.round, r.organisation))),
@@ -225,7 +260,7 @@ def _seconds_taken(part: Part) -> int | None:
     return max(0, (part.arrived_at - part.notified_at - part.paused_before_arriving) // timedelta(seconds=1))
 
 
-def _repeats(blown: list[Blown], period: Period, rules: ScoringRules) -> Iterable[Row]:
+def _repeats(blown: list[Blown], period: Period, rules: ScoringRules) -> Iterable[tuple[History, Row]]:
     """重复吹哨率: returned or merged as a duplicate, or on the grid and item of another one shortly before [P]."""
     within = timedelta(days=rules.repeated_within_days)
     last: dict[tuple[str, str, str], datetime] = {}
@@ -238,7 +273,7 @@ def _repeats(blown: list[Blown], period: Period, rules: ScoringRules) -> Iterabl
             again = again or (before is not None and one.moment - before <= within)
             last[problem] = one.moment
         if period.holds(one.moment):
-            yield Row(
+            row = Row(
                 figure=Figure.REPEATED,
                 side=Side.TOWNSHIP,
                 organisation=h.township,
@@ -248,7 +283,10 @@ def _repeats(blown: list[Blown], period: Period, rules: ScoringRules) -> Iterabl
                 round=1,
                 moment=one.moment,
                 met=again,
+                kind=h.kind,
+                grid=h.grid,
             )
+            yield h, row
 
 
 def _sorted(counted: Mapping[Exclusion, int]) -> dict[Exclusion, int]:

@@ -9,14 +9,13 @@ from typing import Annotated
 
 import typer
 from rich.console import Group
-from rich.text import Text
 
 from domain.errors import InvalidError, RoleNotAllowedError
 from domain.figures.periods import Period
 from domain.figures.reports import TITLES, ReportName, scorecard_reports
 from domain.figures.scorecard import FrozenScorecard
 from domain.figures.tables import Report
-from domain.vocabulary import Role
+from domain.vocabulary import Role, WhistleKind
 from domain.working_time import BEIJING
 from settings import running_stack
 from starter.availability import within_reach
@@ -26,7 +25,7 @@ from starter.reports.asking import Asked, ask, scorecard
 from starter.reports.chart import svg_of
 from starter.reports.freezing import freeze_now
 from starter.reports.sheets import csv_of, xlsx_of
-from starter.reports.terminal import report_table
+from starter.reports.terminal import report_table, rules_table
 from storage.scorecards import made_again
 from storage.scoring import import_scoring, rules_on
 
@@ -58,6 +57,10 @@ FromOption = Annotated[
 ]
 ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="最后一天, included.")]
 TownshipOption = Annotated[str | None, typer.Option(help="Of one township's whistles, by its slug.")]
+KindOption = Annotated[
+    WhistleKind | None, typer.Option(case_sensitive=False, help="Of one kind of whistle: EMERGENCY, DAILY, …")
+]
+GridOption = Annotated[str | None, typer.Option(help="Of one grid's whistles, by its code.")]
 FormatOption = Annotated[Format, typer.Option("--format", help="How it is written.")]
 OutOption = Annotated[Path | None, typer.Option("--out", dir_okay=False, help="A file in place of stdout.")]
 
@@ -69,24 +72,29 @@ def _add(name: ReportName) -> None:
         first: FromOption = None,
         last: ToOption = None,
         township: TownshipOption = None,
+        kind: KindOption = None,
+        grid: GridOption = None,
         organisation: Annotated[str | None, typer.Option(help="Only this organisation's lines.")] = None,
         rows: Annotated[bool, typer.Option("--rows", help="明细: the rows behind the figures.")] = False,
         written: FormatOption = Format.TABLE,
         out: OutOption = None,
         as_json: JsonOption = False,
     ) -> None:
-        call = Call.of(context, as_json=as_json)
-        asked = Asked(name=name, period=_days(first, last), township=township, organisation=organisation, rows=rows)
-
-        async def read(session: Session) -> None:
-            name_of = (await session.client.organisations()).name_of
-            async with within_reach(PATIENCE):
-                made = await ask(session.client.pool, asked, name_of)
-            _write([made], call, written, out, session)
-
-        run(call, read)
+        which = {"township": township, "kind": kind, "grid": grid, "organisation": organisation}
+        asked = Asked.model_validate({"name": name, "period": _days(first, last), "rows": rows, **which})
+        _show(asked, Call.of(context, as_json=as_json), written, out)
 
     app.command(name.value, help=TITLES[name])(command)
+
+
+def _show(asked: Asked, call: Call, written: Format, out: Path | None) -> None:
+    async def read(session: Session) -> None:
+        name_of = (await session.client.organisations()).name_of
+        async with within_reach(PATIENCE):
+            made = await ask(session.client.pool, asked, name_of)
+        _write([made], call, written, out, session)
+
+    run(call, read)
 
 
 @app.command("scorecard")
@@ -140,8 +148,7 @@ def show_rules(
                 rules, changed = await import_scoring(session.client.pool, file.read_text("utf-8-sig"))
                 say(f"{rules.edition}: {'in force' if changed else 'was known already'}, from {rules.valid_from}")
             found = await rules_on(session.client.pool, _today())
-        lines = [f"{name:<36} {source}" for name, source in found.sources.items()]
-        show(found, lambda: Text("\n".join([found.edition, *lines])), as_json=call.as_json)
+        show(found, lambda: rules_table(found), as_json=call.as_json)
 
     run(call, work)
 

@@ -11,7 +11,8 @@ from domain.figures.periods import Period
 from domain.figures.reports import ReportName, scorecard_reports
 from domain.figures.rules import ScoringRules
 from domain.figures.tables import Report
-from domain.values import Frozen
+from domain.values import ID_PART_PATTERN, Frozen
+from domain.vocabulary import WhistleKind
 from domain.working_time import BEIJING
 from starter.availability import within_reach
 from starter.bearers import TOWNSHIP_ROLES, sight_of
@@ -51,6 +52,8 @@ _FORMS: dict[int | str, dict[str, object]] = {
 
 From = Annotated[str | None, Query(alias="from", pattern=_DATE, description="First day; the 1st of this month.")]
 To = Annotated[str | None, Query(pattern=_DATE, description="Last day, included; today.")]
+Kind = Annotated[WhistleKind | None, Query(description="Of whistles of this kind.")]
+Grid = Annotated[str | None, Query(pattern=ID_PART_PATTERN, description="Of whistles of this grid.")]
 Form = Annotated[Format | None, Query(alias="format", description="In place of Accept.")]
 Accept = Annotated[str | None, Header(include_in_schema=False)]
 
@@ -106,12 +109,15 @@ async def show_report(
     first: From = None,
     to: To = None,
     township: Organisation = None,
+    kind: Kind = None,
+    grid: Grid = None,
     organisation: Organisation = None,
     form: Form = None,
     accept: Accept = None,
 ) -> Response:
     """Make a report on any days, at most 366, as of now, corrections included."""
-    asked = Asked(name=name, period=_days(first, to), township=township, organisation=organisation)
+    which = {"township": township, "kind": kind, "grid": grid, "organisation": organisation}
+    asked = Asked.model_validate({"name": name, "period": _days(first, to), **which})
     return await _ask(request, caller, context, asked, (form, accept))
 
 
@@ -125,12 +131,15 @@ async def show_rows(
     first: From = None,
     to: To = None,
     township: Organisation = None,
+    kind: Kind = None,
+    grid: Grid = None,
     organisation: Organisation = None,
     form: Form = None,
     accept: Accept = None,
 ) -> Response:
     """List the rows behind a report, each with its whistle and why it does not count; of your own whistles."""
-    asked = Asked(name=name, period=_days(first, to), township=township, organisation=organisation, rows=True)
+    which = {"township": township, "kind": kind, "grid": grid, "organisation": organisation}
+    asked = Asked.model_validate({"name": name, "period": _days(first, to), "rows": True, **which})
     return await _ask(request, caller, context, asked, (form, accept))
 
 

@@ -8,7 +8,9 @@ from domain.figures.reports import ReportName, report_of
 from domain.figures.row_reports import rows_report
 from domain.figures.scorecard import FrozenScorecard
 from domain.figures.tables import About, Names, Report
+from domain.figures.tally import Which
 from domain.values import Frozen
+from domain.vocabulary import WhistleKind
 from domain.working_time import BEIJING
 from storage.pool import Pool
 from storage.reports import figures
@@ -17,18 +19,20 @@ from storage.scoring import rules_on
 
 
 class Asked(Frozen):
-    """Which report, on which days; of the whistles of one township, of one organisation's lines, or its rows."""
+    """Which report, on which days; of the whistles of one township, kind or grid; one organisation's lines, or rows."""
 
     name: ReportName
     period: Period
     township: str | None = None
+    kind: WhistleKind | None = None
+    grid: str | None = None
     organisation: str | None = None
     rows: bool = False
 
     @property
     def filters(self) -> dict[str, str]:
         """What was filtered by, for the record."""
-        given = {"township": self.township, "organisation": self.organisation}
+        given = {"township": self.township, "kind": self.kind, "grid": self.grid, "organisation": self.organisation}
         return {name: value for name, value in given.items() if value}
 
 
@@ -36,7 +40,7 @@ async def ask(pool: Pool, asked: Asked, name_of: Names, *, sight: str | None = N
     """Make a report by the rules in force when its days began; `sight` leaves only one organisation's rows."""
     now = datetime.now(UTC)
     rules = await rules_on(pool, asked.period.start.astimezone(BEIJING).date())
-    found = await figures(pool, asked.period, rules, known_at=now, township=asked.township)
+    found = await figures(pool, asked.period, rules, known_at=now, which=Which(asked.township, asked.kind, asked.grid))
     about = About(period=asked.period, as_of=min(now, asked.period.end), rules=rules, filters=asked.filters)
     if asked.rows and sight is not None:
         rows = tuple(row for row in found.rows if sight in (row.organisation, row.township))

@@ -3,11 +3,13 @@
 from xml.sax.saxutils import escape
 
 from domain.figures.tables import Cell, Column, Report
+from domain.working_time import BEIJING
 
 SVG_TYPE = "image/svg+xml"
 MOST_BARS = 60
 _WIDTH, _LEFT, _BAR, _GAP, _TOP = 820, 220, 18, 8, 64
-_ROOM = _WIDTH - _LEFT - 110
+_ROOM = _WIDTH - _LEFT - 150
+_LONGEST_LABEL = 16
 _HUNDRED = 100.0
 
 
@@ -18,11 +20,12 @@ def svg_of(report: Report) -> str:
     shown = bars[:MOST_BARS]
     left_out = f";另有 {len(bars) - len(shown)} 家未画出 not drawn" if len(bars) > len(shown) else ""
     height = _TOP + len(shown) * (_BAR + _GAP) + 48
-    foot = f"规则 rules {report.rules},截至 as of {report.as_of:%Y-%m-%d %H:%M}Z{left_out}"
+    as_of = report.as_of.astimezone(BEIJING)
+    foot = f"规则 rules {report.rules},截至 as of {as_of:%Y-%m-%d %H:%M}(北京时间){left_out}"
     values = [_number(item.get(column.key)) if column else 0.0 for item in shown]
     longest = max([_HUNDRED, *values])
     drawn = [
-        _bar(_TOP + number * (_BAR + _GAP), _label(item), value, _ROOM * value / longest)
+        _bar(_TOP + number * (_BAR + _GAP), _label(item), (_ROOM * value / longest, _told(item, column, value)))
         for number, (item, value) in enumerate(zip(shown, values, strict=True))
     ]
     last = f'<text x="16" y="{height - 16}" fill="#555555" font-size="11">{escape(foot)}</text>'
@@ -46,12 +49,21 @@ def _label(item: dict[str, Cell]) -> str:
     return f"{rank}{item.get('name') or item.get('organisation') or ''}"
 
 
-def _bar(y: int, label: str, value: float, width: float) -> str:
-    middle = y + _BAR - 5
+def _told(item: dict[str, Cell], column: Column | None, value: float) -> str:
+    """Write a value, and what a rate is made of."""
+    key = column.key if column else ""
+    of = item.get(f"{key}_denominator")
+    return f"{value:.2f}" if of is None else f"{value:.2f} ({item.get(f'{key}_numerator')}/{of})"
+
+
+def _bar(y: int, label: str, shown: tuple[float, str]) -> str:
+    middle, (width, told) = y + _BAR - 5, shown
+    short = label if len(label) <= _LONGEST_LABEL else f"{label[: _LONGEST_LABEL - 1]}…"
     return (
-        f'<text x="{_LEFT - 8}" y="{middle}" text-anchor="end">{escape(label)}</text>'
+        f"<g><title>{escape(label)}</title>"
+        f'<text x="{_LEFT - 8}" y="{middle}" text-anchor="end">{escape(short)}</text>'
         f'<rect x="{_LEFT}" y="{y}" width="{width:.1f}" height="{_BAR}" fill="#2f6f9f"/>'
-        f'<text x="{_LEFT + width + 6:.1f}" y="{middle}">{value:.2f}</text>'
+        f'<text x="{_LEFT + width + 6:.1f}" y="{middle}">{told}</text></g>'
     )
 
 

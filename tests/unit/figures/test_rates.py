@@ -10,9 +10,9 @@ from domain.figures.folding import history_of
 from domain.figures.periods import Period
 from domain.figures.rows import Row, rows_of
 from domain.figures.rules import ScoringRules
-from domain.figures.tally import Rate, figures_of, ranked, rates_of
+from domain.figures.tally import EVERY_WHISTLE, Figures, Rate, Which, figures_of, ranked, rates_of
 from domain.figures.words import Exclusion, Figure, Side
-from domain.vocabulary import Phase
+from domain.vocabulary import Phase, WhistleKind
 from storage.scoring import shipped_rules
 from tests.life import Life
 
@@ -259,13 +259,33 @@ def test_a_whistle_on_the_same_grid_and_item_shortly_after_is_a_repeat():
     assert repeats(*lives) == Rate(numerator=1, denominator=4)
 
 
-def repeats(*lives: Life) -> Rate:
+def repeats(*lives: Life, which: Which = EVERY_WHISTLE) -> Rate:
     """重复吹哨率 of a year."""
+    return rates_of(figures(*lives, which=which).rows, Figure.REPEATED, Side.TOWNSHIP)["jinhaihu"]
+
+
+def figures(*lives: Life, which: Which = EVERY_WHISTLE) -> Figures:
+    """All that some whistles hold."""
     end: datetime = max(life.now for life in lives)
     histories = [h for life in lives if (h := history_of(life.trail, end))]
     period = Period(kind="DAYS", label="all", start=lives[0].trail[0].at, end=end + timedelta(days=1))
-    found = figures_of(histories, period, shipped_rules())
-    return rates_of(found.rows, Figure.REPEATED, Side.TOWNSHIP)["jinhaihu"]
+    return figures_of(histories, period, shipped_rules(), which)
+
+
+def test_figures_are_those_of_a_kind_or_a_grid_on_demand():
+    """Rows, scores and calls of others are left out; a repeat of one of another kind stays a repeat."""
+    places = {"grid": "jhh-1", "item_code": "A-1"}
+    daily = Life(external_id="1", **places).closed("water")
+    emergency = Life(external_id="2", **places).emergency("police")
+    elsewhere = Life(external_id="3", grid="jhh-2").closed("planning")
+    lives = (daily, emergency, elsewhere)
+    of_kind = figures(*lives, which=Which(kind=WhistleKind.EMERGENCY))
+    assert ({r.whistle_id for r in of_kind.rows}, of_kind.scores) == ({emergency.whistle.whistle_id}, ())
+    assert [call.organisation for call in of_kind.calls] == ["police"]
+    assert repeats(*lives, which=Which(kind=WhistleKind.EMERGENCY)) == Rate(numerator=1, denominator=1)
+    of_grid = figures(*lives, which=Which(grid="jhh-2"))
+    assert {r.whistle_id for r in of_grid.rows} == {elsewhere.whistle.whistle_id}
+    assert {(s.organisation, s.grid, s.kind) for s in of_grid.scores} == {("planning", "jhh-2", WhistleKind.DAILY)}
 
 
 def test_there_are_no_figures_on_persons():

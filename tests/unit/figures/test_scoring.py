@@ -59,7 +59,20 @@ def test_returned_checks_cost_two_tenths_and_five_from_the_third_on():
     for _ in range(3):
         life.do("clerk@jinhaihu", "check", passed=False)
         life.handle("water")
-    assert scored(evaluated(life))["water"].deductions == {Deduction.REWORK: Decimal("0.9")}
+    row = scored(evaluated(life))["water"]
+    assert (row.deductions, row.rework) == ({Deduction.REWORK: Decimal("0.9")}, 3)
+
+
+def test_the_rework_rate_is_of_the_parts_that_were_scored():
+    """返工率: a part that came back counts once, however often; rates of periods add up."""
+    life = Life().awaiting_check("water", "police")
+    for _ in range(2):
+        life.do("clerk@jinhaihu", "check", passed=False, failed_responders=["water"])
+        life.handle("water")
+    found = scored(evaluated(life))
+    both = MeanScore.of(found.values())
+    assert (both.rework.numerator, both.rework.denominator) == (1, 2)
+    assert (both + MeanScore.of([found["police"]])).rework.percent == Decimal("33.33")
 
 
 def test_an_unfounded_objection_and_a_false_arrival_cost_one_each():
@@ -141,6 +154,18 @@ def test_a_faulty_edition_is_refused_with_its_field(old: str, new: str, field: s
     with pytest.raises(InvalidError) as refused:
         parse_scoring(text.replace(old, new))
     assert field in [error["field"] for error in refused.value.errors]
+
+
+def test_a_value_is_written_as_its_source_names_it():
+    """For whoever reads the rules on a terminal."""
+    rules = shipped_rules()
+    assert [rules.written(name) for name in ("late_share", "points.SIGN", "weights.COOPERATING", "exclude.USE")] == [
+        "0.5",
+        "10",
+        "0.6",
+        "REJECTED, MERGED",
+    ]
+    assert all(rules.written(name) for name in rules.sources)
 
 
 def test_every_shipped_value_names_its_source():

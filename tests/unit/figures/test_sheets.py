@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from openpyxl import load_workbook
+from rich.console import Console
 
 from domain.figures.folding import history_of
 from domain.figures.periods import Period
@@ -16,6 +17,7 @@ from domain.figures.tables import About, Column, Report
 from domain.figures.tally import figures_of
 from starter.reports.chart import MOST_BARS, svg_of
 from starter.reports.sheets import csv_of, xlsx_of
+from starter.reports.terminal import report_table
 from storage.scoring import shipped_rules
 from tests.life import Life
 
@@ -101,6 +103,34 @@ def test_a_chart_states_ties_escapes_names_and_says_what_it_leaves_out():
     assert "<script>" not in drawn
     assert "另有 5 家未画出" in drawn
     ET.fromstring(drawn)
+
+
+def test_a_bar_tells_what_its_rate_is_made_of_and_a_long_name_is_cut_with_the_whole_beside():
+    """So that a hundred percent of one is not taken for one of many."""
+    assert "100.00 (1/1)" in svg_of(made(ReportName.ARRIVAL))
+    name = "某某某某某某某某某某某某某某某某局"
+    drawn = ET.fromstring(svg_of(with_name(name)))
+    texts = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}text")]
+    titles = [element.text for element in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert f"{name[:15]}…" in texts
+    assert name in titles
+
+
+@pytest.mark.parametrize("name", ReportName)
+def test_a_terminal_shows_rows_by_the_clock_of_beijing_and_no_id_in_two(name: ReportName):
+    """Links are for machines; an id is there to be copied."""
+    console = Console(width=150, file=io.StringIO())
+    console.print(report_table(made(name, rows=True)))
+    shown = console.file.getvalue()
+    assert "12345:20261124000123" in shown
+    assert "11月24日 10:00:00" in shown
+    assert "/v1/whistles" not in shown
+
+
+def test_the_over_use_report_says_that_its_order_is_no_judgement():
+    """Neither a low nor a high 吹哨率 is good by itself."""
+    assert any("ordered, not judged" in note for note in made(ReportName.OVERUSE).notes)
+    assert not any("judged" in note for note in made(ReportName.TOWNSHIPS).notes)
 
 
 def test_a_chart_of_nothing_says_so():
