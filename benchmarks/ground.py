@@ -8,7 +8,7 @@ import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, Literal, NamedTuple, NoReturn
 
 from settings import Settings
 from starter.embedded import EmbeddedStack, StackRecord, embedded_stack
@@ -17,6 +17,7 @@ from starter.preparation import GATEWAY, WORKER, Preparation
 PROCESSES = ("worker", "gateway", "temporal", "postgres")
 TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 1e6
+Limits = Literal["default", "demo"]
 Furnish = Callable[[Path, StackRecord], Awaitable[None]]
 
 
@@ -37,7 +38,7 @@ class Ground(NamedTuple):
 
 @asynccontextmanager
 async def ground(
-    *, gateway: bool = False, furnish: Furnish | None = None, limits: str = "default"
+    *, gateway: bool = False, furnish: Furnish | None = None, limits: Limits = "default"
 ) -> AsyncIterator[Ground]:
     """Run a stack on these limits; `furnish` is called once the database is ready, before the worker starts."""
     with tempfile.TemporaryDirectory(prefix="whistle-bench-") as folder:
