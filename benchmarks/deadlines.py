@@ -72,7 +72,7 @@ async def _called(players: Players, whistles: int) -> datetime:
     due_at = due_at.replace(microsecond=0)
 
     async def accepted(one: str) -> None:
-        body = {"lead": "water", "assemble_at": due_at.isoformat()}
+        body = {"lead": "water", "assemble_at": due_at.isoformat(), "change_reason": "统一集合"}
         await players.client.do(one, "accept", body, platform, f"accept/{one}")
 
     await _each(accepted, ids)
