@@ -94,8 +94,8 @@ def ledger_line(request: RecordInput, measures: WorkerMeasures) -> Iterator[Ledg
     except LedgerBehindError:
         line.outcome = LedgerBehindError.outcome
         raise
-    except Exception as error:
-        # Its name alone: what PostgreSQL says may quote a row.
+    except BaseException as error:
+        # A cancellation too, as where it took too long. Its name alone: what PostgreSQL says may quote a row.
         line.reason = type(error).__name__
         raise
     finally:

@@ -87,6 +87,12 @@ CORE = (
         "Those that failed, by gRPC status; there once one has",
     ),
     Described("temporal_long_request_latency_seconds", "histogram", ("operation",), "Updates and long polls"),
+    Described(
+        "temporal_long_request_failure_total",
+        "counter",
+        ("operation", "status_code"),
+        "Those that failed, by gRPC status; there once one has",
+    ),
 )
 """Series of Temporal's core that the dashboard or the alerts use, with the labels that they use."""
 

@@ -15,6 +15,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from observability.opentelemetry_tracing import OpenTelemetryTracing
+from observability.runtime import measured_runtime
 from settings import Settings
 from starter.gateway.app import create_app
 from starter.identity import read_keys
@@ -88,6 +89,7 @@ async def temporal() -> AsyncIterator[Client]:
         dev_server_log_level="error",
         data_converter=pydantic_data_converter,
         search_attributes=list(ATTRIBUTE_KEYS.values()),
+        runtime=measured_runtime(measure=True).runtime,
     )
     async with started as env:
         yield env.client
