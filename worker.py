@@ -58,7 +58,7 @@ log = structlog.get_logger("worker")
 async def run(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is in hand within `settings.graceful_shutdown`."""
     stop = _stop_requested(settings.graceful_shutdown)
-    leave_if_loop_hangs(settings.stalled_after)
+    leave_if_loop_hangs(2 * settings.stalled_after)
     runtime = measured_runtime(measure=settings.metrics and settings.worker_http_port is not None)
     tracing = tracing_of("whistle-worker", settings.traced_by)
     status = WorkerStatus(WORKER, runtime)

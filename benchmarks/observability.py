@@ -1,8 +1,8 @@
 """What it costs to be watched: the same lives on three stacks, in turn, in one run.
 
 `off`: no metrics, no traces. `metrics`: both processes measure and are scraped every second. `traces`: every request is
-traced too and sent to a collector on this machine. Each round plays on every stack; a ratio is the median over rounds, so
-that a busy machine is busy for all. Prints `key=value` lines. Run `python -m benchmarks.observability`.
+traced too and sent to a collector on this machine. Each round plays on every stack; a ratio is the median over rounds,
+so that a busy machine is busy for all. Prints `key=value` lines. Run `python -m benchmarks.observability`.
 """
 
 import argparse
@@ -72,36 +72,20 @@ async def a_stand(folder: Path, *, metrics: bool, collector: str | None) -> Asyn
     """Run a stack, watched so."""
     settings = Settings.model_construct(data_dir=folder / ".whistle", metrics=metrics)
     preparation = Preparation(settings)
-    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector, "WHISTLE_RATE_LIMIT": "100000"}
-    with changed_environment(environment):
-        running = embedded_stack(
+    spans_to = (f"OTEL_EXPORTER_OTLP_ENDPOINT={collector}",) if collector else ()
+    async with (
+        embedded_stack(
             settings.data_dir,
-            worker_command=WORKER,
-            gateway_command=GATEWAY,
+            worker_command=("env", *spans_to, *WORKER),
+            gateway_command=("env", "WHISTLE_RATE_LIMIT=100000", *spans_to, *GATEWAY),
             migrate=preparation.migrate,
             prepare=preparation.prepare,
             settings=settings,
             erase=True,
-        )
-        stack = await running.__aenter__()
-    try:
-        async with httpx.AsyncClient(base_url=stack.gateway_url or "", trust_env=False, timeout=30) as http:
-            yield Stand(stack, http, read_keys(settings.data_dir))
-    finally:
-        await running.__aexit__(None, None, None)
-
-
-@contextlib.contextmanager
-def changed_environment(values: dict[str, str | None]):  # noqa: ANN201
-    """Set variables for the processes that are started meanwhile."""
-    for name, value in values.items():
-        if value is not None:
-            os.environ[name] = value
-    try:
-        yield
-    finally:
-        for name in values:
-            os.environ.pop(name, None)
+        ) as stack,
+        httpx.AsyncClient(base_url=stack.gateway_url or "", trust_env=False, timeout=30) as http,
+    ):
+        yield Stand(stack, http, read_keys(settings.data_dir))
 
 
 async def take_spans(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -152,7 +152,7 @@ async def _run(settings: Settings) -> None:
         raise TemporarilyUnavailableError(message)
     # Else it would be said in the midst of a start-up, where uvicorn keeps it to itself.
     data_converter(settings)
-    leave_if_loop_hangs(settings.stalled_after)
+    leave_if_loop_hangs(2 * settings.stalled_after)
     tracing = tracing_of("whistle-gateway", settings.traced_by)
     server = serve(settings, tracing)
     log.info("gateway_started", host=settings.http_host, port=server.config.port)

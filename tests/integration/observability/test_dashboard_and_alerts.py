@@ -20,8 +20,8 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from docs.generate_metrics import CORE, Described, described, survey_families
 from observability.measures import WORKER, GatewayMeasures, WorkerMeasures
+from settings import TASK_QUEUE
 from starter.metrics.exposition import Exposition
-from starter.start import TASK_QUEUE
 from tests.integration.observability.conftest import CLERK, REVIEW, Watched
 from tests.integration.observability.promql import Asked, asked_by
 from workflows.compliance import ComplianceSweepWorkflow

