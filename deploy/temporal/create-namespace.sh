@@ -1,0 +1,4 @@
+#!/bin/sh
+set -eu
+temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" > /dev/null 2>&1 ||
+  temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention 90d
