@@ -5,6 +5,7 @@ Both follow from one event of the audit trail, so that a document can be printed
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import NamedTuple
 
 from domain.events import SupervisionRaised
 from domain.summaries import local_time
@@ -27,6 +28,7 @@ _DEMANDS = {
 }
 _ADDRESSED = {SupervisionLevel.ACCOUNT: "有权机关"}
 """Who gets a document that is not for the one supervised: 提请问责 asks whoever may decide, outside this system."""
+_MOST = 2**31 - 1
 _SIGNED_BY_ENGINE = "街乡吹哨系统(时限自动触发)"
 
 Names = Callable[[str], str]
@@ -57,18 +59,27 @@ class Occasion(Frozen):
     earlier: tuple[str, ...] = ()
 
 
+class DocumentNumber(NamedTuple):
+    """A document's number, taken apart."""
+
+    level: SupervisionLevel
+    year: int
+    number: int
+
+
 def document_number(level: SupervisionLevel, year: int, number: int) -> str:
     """Write a document's number: 平督催〔2026〕12号 [P]."""
     return f"平督{NUMBERED[level][0]}〔{year}〕{number}号"
 
 
-def read_document_number(text: str) -> tuple[SupervisionLevel, int, int] | None:
-    """Read a number as it is written, also with other brackets; None if it is none."""
+def read_document_number(text: str) -> DocumentNumber | None:
+    """Read a number as it is written, also with other brackets; None if it is none that could be given."""
     plain = "".join(" " if c in "〔〕[]()()【】号" else c for c in text.strip()).split()
     levels = {f"平督{letter}": level for level, (letter, _) in NUMBERED.items()}
     match plain:
         case [series, year, number] if series in levels and year.isdecimal() and number.isdecimal():
-            return levels[series], int(year), int(number)
+            if max(int(year), int(number)) <= _MOST:
+                return DocumentNumber(levels[series], int(year), int(number))
     return None
 
 

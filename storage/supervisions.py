@@ -9,7 +9,14 @@ from domain.errors import InvalidError
 from domain.events import SupervisionRaised
 from domain.figures.periods import Period
 from domain.records import event_of
-from domain.supervision_documents import Names, Occasion, SupervisionDocument, document_number, document_of
+from domain.supervision_documents import (
+    DocumentNumber,
+    Names,
+    Occasion,
+    SupervisionDocument,
+    document_number,
+    document_of,
+)
 from domain.values import Frozen
 from domain.vocabulary import Phase, State, SupervisionLevel
 from domain.working_time import BEIJING
@@ -41,13 +48,16 @@ left join lateral (
 ) as d on true
 where ($1::text is null or s.organisation = $1) and ($2::text is null or s.level = $2)
     and (not $3 or s.answered_at is null) and (s.raised_at, s.whistle_id, s.number) > ($4, $5, $6::integer)
+    and ($8::text is null or exists (
+        select from whistle_party p where p.whistle_id = s.whistle_id and p.organisation = $8))
 order by s.raised_at, s.whistle_id, s.number limit $7
 """
 _OCCASION = """
 select d.whistle_id, d.sequence, e.type, e.data, e.at, e.actor_subject, e.actor_organisation,
     w.title as whistle_title, w.serial, w.township
 from supervision_document d join event e using (whistle_id, sequence) join whistle w using (whistle_id)
-where (d.level, d.year, d.number) = ($1, $2, $3)
+where (d.level, d.year, d.number) = ($1, $2, $3) and ($4::text is null or exists (
+    select from whistle_party p where p.whistle_id = d.whistle_id and p.organisation = $4))
 """
 _EARLIER = """
 select d.level, d.year, d.number from supervision_document d join event e using (whistle_id, sequence)
@@ -71,11 +81,12 @@ class Circulated(NamedTuple):
 
 
 class SupervisionFilter(Frozen):
-    """Which open supervisions a list shows."""
+    """Which open supervisions a list shows; `party` leaves those of whistles that an organisation has a part in."""
 
     organisation: str | None = None
     level: SupervisionLevel | None = None
     unanswered: bool = False
+    party: str | None = None
 
 
 class OpenSupervision(Frozen):
@@ -123,17 +134,18 @@ async def open_supervisions(
     await number_documents(pool)
     limit = max(1, min(limit, _MOST))
     after = _after(cursor) if cursor else _FIRST
-    rows = await pool.fetch(_OPEN, which.organisation, which.level, which.unanswered, *after, limit + 1)
+    chosen = (which.organisation, which.level, which.unanswered)
+    rows = await pool.fetch(_OPEN, *chosen, *after, limit + 1, which.party)
     last = rows[limit - 1] if len(rows) > limit else None
     following = write_cursor((last["raised_at"], last["whistle_id"], str(last["part"]))) if last else None
     return SupervisionPage(items=tuple(_supervision(row) for row in rows[:limit]), next_cursor=following)
 
 
 async def document_numbered(
-    pool: Pool, level: SupervisionLevel, year: int, number: int, name: Names
+    pool: Pool, asked: DocumentNumber, name: Names, party: str | None = None
 ) -> SupervisionDocument | None:
-    """Read one document by its number; None if it was never given."""
-    row = await pool.fetchrow(_OCCASION, level, year, number)
+    """Read one document by its number; None if it was never given, or is of a whistle that `party` has no part in."""
+    row = await pool.fetchrow(_OCCASION, *asked, party)
     if row is None:
         return None
     raised = event_of(row["type"], row["data"])
@@ -142,7 +154,7 @@ async def document_numbered(
     told = {key: value for key, value in row.items() if key not in {"type", "data", "whistle_id", "sequence"}}
     earlier = await pool.fetch(_EARLIER, row["whistle_id"], row["sequence"], raised.organisation)
     occasion = Occasion(raised=raised, earlier=tuple(map(_written, earlier)), **told)
-    return document_of(occasion, document_number(level, year, number), name)
+    return document_of(occasion, document_number(*asked), name)
 
 
 async def _number(connection: Connection) -> None:

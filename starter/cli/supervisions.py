@@ -37,9 +37,9 @@ def supervisions(
 ) -> None:
     """督办: list the open supervisions, the oldest first, or print one document (催办单、督办单、通报批评)."""
     call = Call.of(context, acting_as, as_json=as_json)
-    which = SupervisionFilter(organisation=organisation, level=level, unanswered=unanswered)
 
     async def read(session: Session) -> None:
+        which = SupervisionFilter(organisation=organisation, level=level, unanswered=unanswered, party=session.sight)
         name = (await session.client.organisations()).name_of
         if number:
             await _print(session, number, name, call)
@@ -56,7 +56,7 @@ async def _print(session: Session, number: str, name: Names, call: Call) -> None
     if asked is None:
         raise InvalidError.of("number", "is no number of a document, such as 平督催〔2026〕12号")
     async with within_reach():
-        found = await document_numbered(session.client.pool, *asked, name)
+        found = await document_numbered(session.client.pool, asked, name, session.sight)
     if found is None:
         message = f"there is no document {number}"
         raise NotFoundError(message)

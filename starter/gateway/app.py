@@ -25,6 +25,7 @@ from starter.gateway import (
     reading,
     reports,
     stream,
+    supervisions,
     webhooks,
     whistles,
 )
@@ -64,7 +65,7 @@ def create_app(settings: Settings, tracing: Tracing = UNTRACED) -> FastAPI:
 
 
 def _routers() -> list[APIRouter]:
-    own = (whistles, reading, stream, catalogues, reports, notices, operations, openapi)
+    own = (whistles, reading, stream, catalogues, reports, supervisions, notices, operations, openapi)
     return [module.router for module in (*own, hooks, webhooks, open311)]
 
 

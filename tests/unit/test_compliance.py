@@ -73,7 +73,16 @@ def test_a_documents_number_is_read_as_it_is_written(level: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "12", "平督催〔2026〕号", "平督提〔2026〕1号", "京督催〔2026〕1号", "平督催〔年〕1号"]
+    "text",
+    [
+        "",
+        "12",
+        "平督催〔2026〕号",
+        "平督提〔2026〕1号",
+        "平督催〔2026〕99999999999号",
+        "京督催〔2026〕1号",
+        "平督催〔年〕1号",
+    ],
 )
 def test_what_is_no_number_is_none(text: str) -> None:
     """A reminder has no series, another district is not ours."""

@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from itertools import count
 
+from domain.supervision_documents import DocumentNumber
 from domain.vocabulary import Phase, SupervisionLevel
 from starter.rendering import Names
 from storage.catalogues import rules
@@ -59,7 +60,7 @@ async def test_an_urging_says_whom_it_is_for_and_which_limit_has_passed(pool: Po
     """催办单: raised by the timer, signed by the system, and the same whenever it is printed."""
     desk = await late(pool)
     (first, *_) = await listed(pool, level="URGE")
-    found = await document_numbered(pool, SupervisionLevel.URGE, 2026, 1, await names(pool))
+    found = await document_numbered(pool, DocumentNumber(SupervisionLevel.URGE, 2026, 1), await names(pool))
     assert found is not None
     assert (found.number, found.title, found.organisation) == (first.document, "催办单", first.organisation)
     lines = found.text.splitlines()
@@ -67,7 +68,7 @@ async def test_an_urging_says_whom_it_is_for_and_which_limit_has_passed(pool: Po
     assert "时限已过,至今未" in found.text
     assert (await desk.whistle()).serial in found.text
     assert "街乡吹哨系统" in found.text
-    assert await document_numbered(pool, SupervisionLevel.URGE, 2026, 99, await names(pool)) is None
+    assert await document_numbered(pool, DocumentNumber(SupervisionLevel.URGE, 2026, 99), await names(pool)) is None
 
 
 async def test_a_supervisors_documents_have_their_own_numbers_reasons_and_signature(pool: Pool) -> None:
@@ -82,7 +83,7 @@ async def test_a_supervisors_documents_have_their_own_numbers_reasons_and_signat
         (SupervisionLevel.CIRCULATE, "平督通〔2026〕1号"),
         (SupervisionLevel.ACCOUNT, "平督问〔2026〕1号"),
     }
-    found = await document_numbered(pool, SupervisionLevel.ACCOUNT, 2026, 1, await names(pool))
+    found = await document_numbered(pool, DocumentNumber(SupervisionLevel.ACCOUNT, 2026, 1), await names(pool))
     assert found is not None
     serial = (await desk.whistle()).serial
     assert found.text.splitlines()[:-1] == [
