@@ -33,7 +33,7 @@ log = structlog.get_logger("worker")
 class WorkerStatus:
     """What is known of this worker: not connected at first, then at work, at last leaving."""
 
-    def __init__(self, measures: WorkerMeasures, runtime: MeasuredRuntime) -> None:
+    def __init__(self, measures: WorkerMeasures, runtime: MeasuredRuntime | None) -> None:
         """Begin without a connection."""
         self.exposition = Exposition(measures, runtime, lambda: self._pool)
         self.leaving = False
@@ -71,9 +71,7 @@ async def serving(status: WorkerStatus, settings: Settings) -> AsyncIterator[Non
         yield
         return
     listening = socket.create_server((settings.worker_http_host, settings.worker_http_port), reuse_port=False)
-    config = uvicorn.Config(
-        _application(status, settings), log_config=None, access_log=False, lifespan="off", ws="none"
-    )
+    config = uvicorn.Config(application(status, settings), log_config=None, access_log=False, lifespan="off", ws="none")
     server = _Server(config)
     task = asyncio.create_task(server.serve(sockets=[listening]))
     log.info("worker_tells", host=settings.worker_http_host, port=settings.worker_http_port)
@@ -91,7 +89,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _application(status: WorkerStatus, settings: Settings) -> Starlette:
+def application(status: WorkerStatus, settings: Settings) -> Starlette:
+    """Make what answers."""
+
     async def healthz(_request: Request) -> Response:
         stalled = status.stalled
         if stalled:
