@@ -37,6 +37,7 @@ class Brief(_Terse):
     commits: tuple[BriefCommit, ...] = ()
     answered: bool = False
     answer: Answer | None = None
+    more: bool = False
 
 
 def brief(output: RecordOutput, request: RecordInput) -> Brief:
@@ -44,7 +45,7 @@ def brief(output: RecordOutput, request: RecordInput) -> Brief:
     commits = tuple(_shortened(commit, request) for commit in output.commits)
     if output.answer and commits and _follows(output.answer, output.commits[-1], request):
         return Brief(commits=commits, answered=True)
-    return Brief(commits=commits, answer=output.answer)
+    return Brief(commits=commits, answer=output.answer, more=output.more)
 
 
 def commits_of(told: Brief, request: RecordInput) -> tuple[Commit, ...]:

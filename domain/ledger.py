@@ -52,6 +52,8 @@ class RecordOutput(Frozen):
 
     commits: tuple[Commit, ...] = ()
     answer: Answer | None = None
+    more: bool = False
+    """Rows stand after these too: ask again from there."""
 
 
 class WhistleInput(Frozen):

@@ -86,18 +86,25 @@ async def _summary(temporal: Client, event: HistoryEvent) -> str | None:
         return f"{COMMANDS[update].label} {update}" if update in COMMANDS else update
     if event.user_metadata.HasField("summary"):
         return await _text(temporal, event.user_metadata.summary)
-    failure = (
-        event.workflow_task_failed_event_attributes.failure.message
-        or event.activity_task_failed_event_attributes.failure.message
-        or event.workflow_execution_failed_event_attributes.failure.message
-    )
     return (
-        failure
+        await _failure(temporal, event)
         or event.workflow_execution_terminated_event_attributes.reason
         or event.workflow_execution_signaled_event_attributes.signal_name
         or event.activity_task_scheduled_event_attributes.activity_type.name
         or None
     )
+
+
+async def _failure(temporal: Client, event: HistoryEvent) -> str | None:
+    for attributes in (
+        event.workflow_task_failed_event_attributes,
+        event.activity_task_failed_event_attributes,
+        event.workflow_execution_failed_event_attributes,
+    ):
+        if attributes.HasField("failure"):
+            # Where payloads are encrypted its message is too.
+            return str(await temporal.data_converter.decode_failure(attributes.failure))
+    return None
 
 
 async def _text(temporal: Client, payload: Payload) -> str:

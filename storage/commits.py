@@ -95,7 +95,7 @@ from jsonb_to_recordset($16::jsonb)
 
 _AFTER = """
 select sequence, type, at, actor_subject, actor_role, actor_organisation, command_id, data
-from event where whistle_id = $1 and sequence > $2 order by sequence
+from event where whistle_id = $1 and sequence > $2 order by sequence limit $3
 """
 
 
@@ -167,10 +167,14 @@ async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
     )
 
 
-async def commits_after(connection: Connection, whistle_id: str, sequence: int) -> tuple[Commit, ...]:
-    """Read what is stored after a sequence, one commit for each command."""
-    rows = [_record(row) for row in await connection.fetch(_AFTER, whistle_id, sequence)]
-    return tuple(Commit.of(tuple(group)) for _, group in groupby(rows, key=lambda record: record.command_id))
+async def commits_after(
+    connection: Connection, whistle_id: str, sequence: int, at_once: int | None = None
+) -> tuple[Commit, ...]:
+    """Read what is stored after a sequence, one whole commit for each command, in about `at_once` rows at most."""
+    rows = [_record(row) for row in await connection.fetch(_AFTER, whistle_id, sequence, at_once)]
+    commits = [Commit.of(tuple(group)) for _, group in groupby(rows, key=lambda record: record.command_id)]
+    # The last one may have been cut short.
+    return tuple(commits[:-1] if len(rows) == at_once and len(commits) > 1 else commits)
 
 
 def _record(row: asyncpg.Record) -> Record:

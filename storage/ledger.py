@@ -51,6 +51,10 @@ where w.whistle_id = $1
 """  # noqa: S608 - EDITION is a constant
 
 
+ROWS_AT_ONCE = 1000
+"""About so many rows are handed to a workflow at once: Temporal refuses a payload of more than 2 MB."""
+
+
 class LedgerBehindError(Exception):
     """The store knows less than the workflow: it was restored from an older copy."""
 
@@ -99,7 +103,7 @@ async def record(pool: Pool, rules_profile: str, request: RecordInput) -> Record
     async with pool.acquire() as connection, brief_transaction(connection, _locking(request.whistle_id, target)):
         held = await _held(connection, request, asked, target)
         if asked is None:
-            return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
+            return await _unknown(connection, request, held)
         return await _record(connection, rules_profile, request, asked, held)
 
 
@@ -110,9 +114,9 @@ async def _record(
     asked = asked._replace(command=_whole(request, asked, kept))
     if held.row["content_hash"] is not None:
         answer = first_answer(held.row, asked.command_id, asked.content_hash)
-        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence), answer=answer)
+        return await _unknown(connection, request, held, answer)
     if held.sequence != request.known_sequence:
-        return RecordOutput(commits=await _unknown_commits(connection, request, held.sequence))
+        return await _unknown(connection, request, held)
     rules = await rules_of(connection, profile, held.row["edition"])
     entry = _decided(request, asked, held, rules._replace(merge_target=held.target))
     followers = tuple(Follower(*row) for row in held.row["followers"] or ())
@@ -143,10 +147,15 @@ async def _held(connection: Connection, request: RecordInput, asked: _Asked | No
     )
 
 
-async def _unknown_commits(connection: Connection, request: RecordInput, sequence: int) -> tuple[Commit, ...]:
-    if sequence == request.known_sequence:
-        return ()
-    return await commits_after(connection, request.whistle_id, request.known_sequence)
+async def _unknown(
+    connection: Connection, request: RecordInput, held: _Held, answer: Answer | None = None
+) -> RecordOutput:
+    """Hand out what the workflow does not know, a page at a time, and the answer only with the last page."""
+    if held.sequence == request.known_sequence:
+        return RecordOutput(answer=answer)
+    commits = await commits_after(connection, request.whistle_id, request.known_sequence, ROWS_AT_ONCE)
+    more = commits[-1].sequence + len(commits[-1].events) <= held.sequence
+    return RecordOutput(commits=commits, answer=None if more else answer, more=more)
 
 
 def _read(request: RecordInput) -> _Asked | None:

@@ -46,6 +46,8 @@ class FakeLedger:
         self.asked: list[tuple[bool, RecordInput]] = []
         """Every attempt, with whether it was a local one."""
         self.was_asked = asyncio.Event()
+        self.rows_at_once: int | None = None
+        """How many rows it hands out at once; None: all."""
         self._answers: dict[tuple[str, str], tuple[str, Answer]] = {}
         self._failures = 0
         self._lost = 0
@@ -94,17 +96,22 @@ class FakeLedger:
             raise NotFoundError(message)
         unknown = tuple(r for r in rows if r.sequence > request.known_sequence)
         if request.name == ADOPT:
-            return RecordOutput(commits=_commits(unknown))
+            return self._hand_out(unknown)
         actor, command_id, content, command = _read(request)
         known = self._answers.get((request.whistle_id, command_id))
         if known:
             if known[0] != content:
                 message = f"{command_id} is known with other content"
                 raise IdempotencyConflictError(message)
-            return RecordOutput(commits=_commits(unknown), answer=known[1])
+            return self._hand_out(unknown, known[1])
         if unknown:
-            return RecordOutput(commits=_commits(unknown))
+            return self._hand_out(unknown)
         return self._decide(request, actor, command_id, content, command)
+
+    def _hand_out(self, unknown: tuple[Record, ...], answer: Answer | None = None) -> RecordOutput:
+        page = unknown[: self.rows_at_once]
+        more = len(page) < len(unknown)
+        return RecordOutput(commits=_commits(page), answer=None if more else answer, more=more)
 
     def _decide(self, request: RecordInput, actor: Actor, command_id: str, content: str, command: Any) -> RecordOutput:
         whistle = self.values[request.whistle_id]

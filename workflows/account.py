@@ -36,6 +36,7 @@ class Account:
         self._before_waiting = before_waiting
         self.whistle = carried
         self.next_strike = next_strike(carried) if carried else None
+        self._more = False
 
     @property
     def known_sequence(self) -> int:
@@ -49,6 +50,8 @@ class Account:
         """
         try:
             await self._ask(ADOPT, {}, workflow.now())
+            while self._more:
+                await self._ask(ADOPT, {}, workflow.now())
         except ApplicationError as refused:
             message = f"{self._whistle_id} is not in the store"
             raise NotRegisteredError(message) from refused
@@ -85,6 +88,7 @@ class Account:
             whistle_id=self._whistle_id, known_sequence=self.known_sequence, name=name, argument=argument, at=at
         )
         told = await self._told(request, command_summary(self.whistle, name, argument))
+        self._more = told.more
         for commit in commits_of(told, request):
             for record in commit.records:
                 self.whistle = evolve(self.whistle, record)

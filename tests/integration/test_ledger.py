@@ -16,6 +16,7 @@ from domain.errors import (
 from domain.ledger import RecordInput
 from domain.submission import command_hash, parse
 from domain.vocabulary import State
+from storage import ledger
 from storage.catalogues import rules
 from storage.commands import known_answer
 from storage.pool import Pool, open_pool
@@ -267,3 +268,23 @@ async def test_an_id_that_no_whistle_has_is_not_found(desk: Desk, stranger: str)
     with pytest.raises(NotFoundError):
         await asker.do("clerk@jinhaihu", "review", **REVIEW)
     assert await desk.pool.fetchval("select count(*) from event") > 0
+
+
+async def test_a_long_trail_is_handed_out_in_pages_of_whole_commits(desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    """Temporal refuses a payload of more than 2 MB; the answer to a known command comes with the last page."""
+    await desk.assembling()
+    request = desk.asked("clerk@jinhaihu", "append", command_id="k", text="又来电", kind="MORE")
+    first = await desk.send(request)
+    whole = await desk.adopt(0)
+    assert (whole.more, len(whole.commits)) == (False, 5)
+    monkeypatch.setattr(ledger, "ROWS_AT_ONCE", 3)
+    pages, known = [await desk.adopt(0)], 0
+    while pages[-1].more:
+        known = pages[-1].commits[-1].records[-1].sequence
+        pages.append(await desk.adopt(known))
+    assert tuple(commit for page in pages for commit in page.commits) == whole.commits
+    assert len(pages) > 2
+    desk.known = 0
+    late = await desk.send(request.model_copy(update={"known_sequence": 0}))
+    assert (late.answer, late.more) == (None, True)
+    assert await desk.insist(request) == first.answer
