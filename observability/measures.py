@@ -56,7 +56,7 @@ class GatewayMeasures(ProcessMeasures):
         )
         self.commands = Histogram(
             "whistle_command_seconds",
-            "Time from a command's arrival at this door to its answer; outcome is done or the problem's name",
+            "Time of a command at this door; outcome is done, the problem's name, abandoned (by the caller) or failed",
             ("command", "outcome"),
             buckets=_SECONDS,
             registry=self.registry,
