@@ -1,13 +1,13 @@
 """The daily digest: each organisation's morning, gathered and put into the outbox."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import structlog
 from temporalio import activity
 
-from domain.working_time import BEIJING
+from domain.digest import answered_before, midnight_after
 from storage.catalogues import rules
 from storage.digests import digest_of, send_digest
 from storage.pool import Pool
@@ -36,11 +36,12 @@ class DigestActivities:
     @activity.defn(name="send_digests")
     async def send_digests(self, day: date) -> int:
         """Send each organisation its digest of a day, once; gives how many were sent."""
-        organisations = (await rules(self._pool, self._limits)).organisations
-        midnight = datetime.combine(day + timedelta(days=1), time.min, BEIJING)
+        in_force = await rules(self._pool, self._limits)
+        organisations, horizon = in_force.organisations, answered_before(in_force.calendar, day)
         sent = 0
         for organisation in organisations.items:
-            digest = await digest_of(self._pool, organisation.code, datetime.now(UTC), midnight)
+            now = datetime.now(UTC)
+            digest = await digest_of(self._pool, organisation.code, now, midnight_after(day), horizon)
             sent += await send_digest(self._pool, digest, day, organisations.name_of)
         log.info("digests_sent", day=day.isoformat(), sent=sent)
         return sent

@@ -23,6 +23,17 @@ from compliance_finding f join whistle w on w.whistle_id = f.subject
 where f.kind = 'DORMANT' and f.resolved_at is null and w.township = $1
 order by w.updated_at, w.whistle_id limit $2
 """
+# The predicate of the index whistle_open_of_township, word for word.
+_SOURCE_DUE = """
+select whistle_id, serial, title, due_at, count(*) over () as count from (
+    select whistle_id, serial, title,
+        (value ->> 'source_due_at')::timestamptz + coalesce((value ->> 'source_put_off')::interval, '0') as due_at
+    from whistle
+    where state <> all ('{CLOSED,MERGED,REJECTED,CANCELLED}'::text[]) and township = $1 and state <> 'SUSPENDED'
+        and value ->> 'source_due_at' is not null and not coalesce((value ->> 'feedback_given')::boolean, false)
+) as owed
+where due_at < $2 order by due_at, whistle_id limit $3
+"""
 _SENT = "select exists (select from daily_digest where day = $1 and organisation = $2)"
 # It hangs on its most pressing whistle: every notice hangs on one. That whistle's own trail shows the counts alone.
 _SEND = """
@@ -33,14 +44,19 @@ with told as (
     from whistle where whistle_id = $3
     returning id
 )
-insert into daily_digest (day, organisation, due_today, overdue, awaiting_evaluation, dormant, outbox_id)
-select $1, $2, $7, $8, $9, $10, id from told
+insert into daily_digest (day, organisation, due_today, overdue, awaiting_evaluation, dormant, source_due, outbox_id)
+select $1, $2, $7, $8, $9, $10, $11, id from told
 """
 _EVER = datetime.fromisoformat("0001-01-01T00:00:00+00:00"), datetime.fromisoformat("9999-12-31T00:00:00+00:00")
 
 
-async def digest_of(pool: Pool, organisation: str, now: datetime, midnight: datetime) -> Digest:
-    """Gather what is overdue now, due before midnight, awaiting evaluation and dormant with one organisation."""
+async def digest_of(
+    pool: Pool, organisation: str, now: datetime, midnight: datetime, answered_before: datetime
+) -> Digest:
+    """Gather what is overdue now, due before midnight, awaiting evaluation and dormant with one organisation.
+
+    For a township, also what its source wants answered by a time.
+    """
     begin, end = _EVER
     phases = [phase.value for phase in DIGESTED]
     async with pool.acquire() as connection:
@@ -49,6 +65,7 @@ async def digest_of(pool: Pool, organisation: str, now: datetime, midnight: date
             overdue=await _errands(connection, organisation, phases, begin, now),
             due_today=await _errands(connection, organisation, phases, now, midnight),
             awaiting_evaluation=await _errands(connection, organisation, [Phase.EVALUATE.value], begin, end),
+            source_due=_section(await connection.fetch(_SOURCE_DUE, organisation, answered_before, LISTED)),
             dormant=_section(await connection.fetch(_DORMANT, organisation, LISTED)),
         )
 
@@ -70,6 +87,7 @@ async def send_digest(pool: Pool, digest: Digest, day: date, name: Callable[[str
             digest.overdue.count,
             digest.awaiting_evaluation.count,
             digest.dormant.count,
+            digest.source_due.count,
         )
     except asyncpg.UniqueViolationError:
         return False

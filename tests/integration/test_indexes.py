@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from storage.cursors import write_cursor
+from storage.digests import _SOURCE_DUE
 from storage.pool import Connection, open_pool
 from storage.tasks import _TASKS, tasks_arguments
 from storage.whistles import WhistleFilter, list_query
@@ -110,3 +111,10 @@ async def test_sweeps_have_an_index(crowded: Connection, statement: str, index: 
     await crowded.execute("set enable_seqscan = off")
     assert index in await plan(crowded, statement)
     await crowded.execute("reset enable_seqscan")
+
+
+async def test_what_sources_want_answered_is_found_by_an_index(crowded: Connection):
+    """Among the open whistles of one township."""
+    shown = await plan(crowded, _SOURCE_DUE, "t7", datetime.now(UTC), 10)
+    assert "Seq Scan" not in shown
+    assert "whistle_open_of_township" in shown
