@@ -21,23 +21,37 @@ _WHISTLES = """
 select whistle_id, value::text as value, head from whistle
 where whistle_id > $1 and ($3::text[] is null or whistle_id = any($3)) order by whistle_id limit $2
 """
+# Each limit keeps its look-up one by key: joined as tables, they would be read from their beginning for every page.
 _ROWS = """
+with page as materialized (
+    select * from event
+    where (whistle_id, sequence) > ($1, $2) and ($3::text is null or whistle_id <= $3)
+    order by whistle_id, sequence limit $4
+)
 select e.whistle_id, e.sequence, e.type, e.at, e.actor_subject, e.actor_role, e.actor_organisation, e.command_id,
     e.summary, e.data, e.commitments, e.hash, c.first_sequence, c.last_sequence,
-    case when e.sequence = c.first_sequence then p.body end as fields, p.salt as fields_salt,
-    case when m.whistle_id is not null then jsonb_build_object('description', m.description, 'evidence', m.evidence,
-        'place', jsonb_strip_nulls(jsonb_build_object('address', m.address, 'lng', m.lng, 'lat', m.lat, 'crs', m.crs)))
-        end as matter, m.salt as matter_salt,
-    case when r.whistle_id is not null then jsonb_build_object('name', r.name, 'phone', r.phone,
-        'confidential', r.confidential) end as reporter, r.salt as reporter_salt
-from event e
-left join command c on c.whistle_id = e.whistle_id and c.command_id = e.command_id
-left join command_private p
-    on p.whistle_id = e.whistle_id and p.command_id = e.command_id and p.private_ref = c.content_hash
-left join matter m on e.sequence = 1 and m.whistle_id = e.whistle_id
-left join reporter r on e.sequence = 1 and r.whistle_id = e.whistle_id
-where (e.whistle_id, e.sequence) > ($1, $2) and ($3::text is null or e.whistle_id <= $3)
-order by e.whistle_id, e.sequence limit $4
+    p.body as fields, p.salt as fields_salt,
+    m.told as matter, m.salt as matter_salt, r.told as reporter, r.salt as reporter_salt
+from page e
+left join lateral (
+    select first_sequence, last_sequence, content_hash from command
+    where whistle_id = e.whistle_id and command_id = e.command_id limit 1
+) c on true
+left join lateral (
+    select body, salt from command_private
+    where e.sequence = c.first_sequence and whistle_id = e.whistle_id and command_id = e.command_id
+        and private_ref = c.content_hash limit 1
+) p on true
+left join lateral (
+    select salt, jsonb_build_object('description', description, 'evidence', evidence, 'place', jsonb_strip_nulls(
+        jsonb_build_object('address', address, 'lng', lng, 'lat', lat, 'crs', crs))) as told
+    from matter where e.sequence = 1 and whistle_id = e.whistle_id limit 1
+) m on true
+left join lateral (
+    select salt, jsonb_build_object('name', name, 'phone', phone, 'confidential', confidential) as told
+    from reporter where e.sequence = 1 and whistle_id = e.whistle_id limit 1
+) r on true
+order by e.whistle_id, e.sequence
 """
 _DIFFERENT = f"""
 select w.whistle_id, array(

@@ -124,6 +124,17 @@ async def test_pages_are_joined_without_a_seam(pool: Pool, owner_pool: Pool, mon
     assert [(f.kind, f.whistle_id) for f in await flaws(pool)] == [(FlawKind.STRAY, one) for one in gone]
 
 
+async def test_a_page_costs_look_ups_by_key_however_long_the_tables_are(owner_pool: Pool):
+    """None of the tables beside the trail is read from its beginning."""
+    async with owner_pool.acquire() as owner, owner.transaction():
+        await owner.execute("set local enable_seqscan = off")
+        plan = [row[0] for row in await owner.fetch(f"explain {verification._ROWS}", "12345:x", 5, None, 1000)]
+    scans = {line.partition(" on ")[2].split()[0] for line in plan if "Index Scan" in line}
+    assert scans >= {"event", "command", "command_private", "matter", "reporter"}
+    assert not [line for line in plan if "Seq Scan" in line or "Merge" in line or "Hash" in line]
+    assert sum("whistle_id = e.whistle_id" in line for line in plan) == 4
+
+
 async def test_the_migration_seals_what_was_there_before_it(pool: Pool, owner_pool: Pool):
     """In SQL, once, by the same definition: Python finds nothing wrong with it."""
     await lived(pool, "lived")
