@@ -24,7 +24,8 @@ from activities.outbox import NoticeSettings, OutboxActivities
 from activities.receivers import Receivers
 from activities.reports import ReportActivities
 from activities.webhooks import WebhookActivities
-from observability import ContextInterceptor, configure_logging
+from observability import configure_logging
+from observability.activity_context import ContextInterceptor
 from observability.measures import WORKER
 from observability.runtime import measured_runtime
 from observability.tracing import UNTRACED, Tracing, tracing_of
@@ -41,7 +42,8 @@ from starter.worker_http import WorkerStatus, serving
 from storage.pool import Pool, open_pool
 from storage.registrations import Unstarted
 from storage.whistles import value_of
-from workflows.correlation import CORRELATION_HEADER, CarryingInterceptor
+from workflows.correlation import CarryingInterceptor
+from workflows.names import CORRELATION_HEADER
 from workflows.roster import WORKFLOWS
 from workflows.sandbox import workflow_runner
 

@@ -5,23 +5,20 @@ something else a moment later (DNS rebinding) gains nothing.
 """
 
 import asyncio
-import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from ipaddress import ip_address
 from typing import NamedTuple
 
 import httpx
 
+from activities.lookups import Lookups, Resolve, addresses_of
 from domain.addresses import Network, is_allowed
 
 TIMEOUT = timedelta(seconds=15)
-RESOLVE_WITHIN_S = 5.0
 CONNECT_WITHIN_S = 5.0
 ANSWER_BYTES = 64 * 1024
 """More of an answer is not read."""
@@ -29,9 +26,6 @@ _CONNECTIONS_EACH = 16
 _IDLE_S = 4.0
 _MOST_CLIENTS = 64
 _MOST_ADDRESSES = 3
-_MOST_LOOKUPS = 32
-
-Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 
 class AddressRefusedError(Exception):
@@ -104,29 +98,6 @@ class Receivers:
         return client
 
 
-class Lookups:
-    """The system's resolver, in threads of its own; a name that does not resolve holds one of them, not all."""
-
-    def __init__(self) -> None:
-        """Start no thread yet."""
-        self._threads = ThreadPoolExecutor(_MOST_LOOKUPS, thread_name_prefix="resolve")
-        self._running: dict[tuple[str, int], asyncio.Future[list[str]]] = {}
-
-    async def resolve(self, host: str, port: int) -> Sequence[str]:
-        """Give a name's addresses in the order of preference; raises OSError or TimeoutError."""
-        key = (host, port)
-        if key not in self._running:
-            self._running[key] = asyncio.get_running_loop().run_in_executor(self._threads, _addresses, host, port)
-            self._running[key].add_done_callback(lambda done: self._ended(key, done))
-        async with asyncio.timeout(RESOLVE_WITHIN_S):
-            return await asyncio.shield(self._running[key])
-
-    def _ended(self, key: tuple[str, int], done: asyncio.Future[list[str]]) -> None:
-        self._running.pop(key, None)
-        if not done.cancelled():
-            done.exception()
-
-
 async def allowed_addresses(url: httpx.URL, listed: Sequence[Network], resolve: Resolve) -> list[str]:
     """Resolve a URL's host and keep what may be connected to; raises AddressRefusedError when nothing is left.
 
@@ -137,13 +108,6 @@ async def allowed_addresses(url: httpx.URL, listed: Sequence[Network], resolve: 
     if not allowed:
         raise AddressRefusedError
     return allowed[:_MOST_ADDRESSES]
-
-
-async def addresses_of(url: httpx.URL, resolve: Resolve) -> Sequence[str]:
-    """Resolve a URL's host, unless it is an address already."""
-    with suppress(ValueError):
-        return [str(ip_address(url.host))]
-    return await resolve(url.raw_host.decode("ascii"), url.port or (443 if url.scheme == "https" else 80))
 
 
 def retry_after(value: str | None, now: datetime) -> timedelta | None:
@@ -185,12 +149,6 @@ async def _read_a_little(response: httpx.Response) -> None:
         size += len(part)
         if size > ANSWER_BYTES:
             return
-
-
-def _addresses(host: str, port: int) -> list[str]:
-    # As bytes: a name of str is encoded once more, and some then fail in ways of their own.
-    found = socket.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
-    return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
 def _root(error: BaseException) -> BaseException:

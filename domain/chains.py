@@ -8,6 +8,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 
+from pydantic import Field
+
 from domain.values import POST_PREFIX, Actor, Frozen
 from domain.vocabulary import Chain, OrganisationType, Phase, ReportInState, Role
 from domain.whistle import Whistle
@@ -37,8 +39,10 @@ class ChainRule(Frozen):
     responder_types: frozenset[OrganisationType]
     lead_is_caller: bool = False
     own_township_only: bool = False
-    ladder: bool = True
-    """Whether lateness climbs the ladder and evaluation gives scores; never against persons."""
+    ladder: bool = Field(
+        default=True,
+        description="Whether lateness climbs the ladder and evaluation scores; never against persons.",
+    )
 
 
 CHAINS: dict[Chain, ChainRule] = {

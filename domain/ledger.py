@@ -3,7 +3,7 @@
 from itertools import product
 from typing import Any
 
-from pydantic import AwareDatetime, SerializerFunctionWrapHandler, model_serializer
+from pydantic import AwareDatetime, Field, SerializerFunctionWrapHandler, model_serializer
 
 from domain.records import Commit
 from domain.submission import STRIKE
@@ -61,8 +61,7 @@ class WhistleInput(Frozen):
 
     whistle_id: str
     title: str
-    carried: Whistle | None = None
-    """The value handed over by continue-as-new."""
+    carried: Whistle | None = Field(default=None, description="The value handed over by continue-as-new.")
 
     @model_serializer(mode="wrap")
     def _without_what_is_absent(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

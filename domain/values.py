@@ -16,7 +16,7 @@ POST_PREFIX = "post-"
 class Frozen(BaseModel):
     """A value: immutable, and closed to fields it does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Private:

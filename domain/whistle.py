@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from pydantic import Field
+
 from domain.clocks import Clock, running
 from domain.report_in import ReportIn
 from domain.values import Frozen
@@ -80,8 +82,10 @@ class Whistle(Frozen):
     blown_at: datetime | None = None
     ratified: bool | None = None
     suspended_at: datetime | None = None
-    source_put_off: timedelta = timedelta()
-    """How far suspensions have put off the source's own limit; `source_due_at` stays as the source gave it."""
+    source_put_off: timedelta = Field(
+        default=timedelta(),
+        description="How far suspensions put off the source's own limit; `source_due_at` stays as it was given.",
+    )
     state_before_suspension: State | None = None
     suspension_requested: bool = False
     outcome: Outcome | None = None
@@ -96,8 +100,9 @@ class Whistle(Frozen):
     withdrawn_by_reporter: int = 0
     closed_at: datetime | None = None
     archived: bool = False
-    names: dict[str, str] = {}
-    """What the organisations it speaks of were called when it first did, by code."""
+    names: dict[str, str] = Field(
+        default={}, description="What the organisations it speaks of were called when it first did, by code."
+    )
 
     @property
     def source_limit(self) -> datetime | None:

@@ -8,7 +8,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 from temporalio import activity, workflow
 
-from observability.interceptors import whistle_id_in
+from observability.subjects import whistle_id_in
 
 TELLTALES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "apprise": logging.CRITICAL}
 """Libraries that log whole addresses, with the keys and secrets in them; and the least level they are heard at."""

@@ -17,7 +17,7 @@ from domain.vocabulary import State
 from domain.whistle import Whistle
 from starter.precedence import priority_of
 from workflows import search_attributes as names
-from workflows.whistle import WhistleWorkflow
+from workflows.names import WHISTLE_WORKFLOW
 
 WORKFLOW_PREFIX = "whistle:"
 
@@ -43,7 +43,7 @@ async def start_whistle(
     """
     try:
         await client.start_workflow(
-            WhistleWorkflow.run,
+            WHISTLE_WORKFLOW,
             WhistleInput(whistle_id=whistle.whistle_id, title=whistle.title),
             id=workflow_id_of(whistle.whistle_id),
             task_queue=task_queue,

@@ -10,11 +10,12 @@ from temporalio.service import RPCError, RPCStatusCode
 from starter.opening import Opening
 from starter.start import WORKFLOW_PREFIX, workflow_id_of
 from storage.whistles import value_of
+from workflows.names import WHISTLE_WORKFLOW
 from workflows.presentation import ATTRIBUTE_KEYS
 from workflows.search_attributes import WHISTLE_VERSION
 
 PAGE = 1000
-_RUNNING = "WorkflowType = 'WhistleWorkflow' AND ExecutionStatus = 'Running'"
+_RUNNING = f"WorkflowType = '{WHISTLE_WORKFLOW}' AND ExecutionStatus = 'Running'"
 _VERSION = ATTRIBUTE_KEYS[WHISTLE_VERSION]
 
 

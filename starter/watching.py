@@ -4,14 +4,16 @@ import time
 from asyncio import CancelledError
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from prometheus_client import Histogram
 from temporalio.client import Interceptor
 from temporalio.runtime import Runtime
 
 from domain.errors import WhistleError
 from storage.pool import QueryWatch
+
+if TYPE_CHECKING:
+    from prometheus_client import Histogram
 
 
 class Watched(NamedTuple):
@@ -20,7 +22,7 @@ class Watched(NamedTuple):
     runtime: Runtime | None = None
     interceptors: Sequence[Interceptor] = ()
     queries: QueryWatch | None = None
-    commands: Histogram | None = None
+    commands: "Histogram | None" = None
 
     @contextmanager
     def timing(self, command: str) -> Iterator[None]:

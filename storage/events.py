@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 import asyncpg
+from pydantic import Field
 
 from domain.values import Actor, Frozen
 from storage.commits import actor_of
@@ -43,10 +44,12 @@ class TrailEvent(Frozen):
     command_id: str
     summary: str
     data: dict[str, Any]
-    hash: str
-    """The seal: SHA-256 over this row and the hash before it, by docs/reference/audit-trail.md."""
-    commitments: dict[str, str]
-    """Salted hashes of the private fields that came with it; they vouch for those fields and outlive them."""
+    hash: str = Field(
+        description="The seal: SHA-256 over this row and the hash before it, by docs/reference/audit-trail.md."
+    )
+    commitments: dict[str, str] = Field(
+        description="Salted hashes of the private fields that came with it; they vouch for these and outlive them."
+    )
     private: dict[str, Any] | None = None
 
 

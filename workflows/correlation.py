@@ -20,8 +20,7 @@ from temporalio.worker import (
 
 with workflow.unsafe.imports_passed_through():
     from domain.ledger import ADOPT, RecordInput
-
-CORRELATION_HEADER = "whistle-correlation"
+    from workflows.names import CORRELATION_HEADER
 
 
 class CarryingInterceptor(Interceptor):

@@ -1,13 +1,16 @@
 """What every event is."""
 
+from pydantic import Field
+
 from domain.values import Frozen
 
 
 class Event(Frozen):
     """A fact about one whistle."""
 
-    names: dict[str, str] = {}
-    """What organisations were called when the trail first spoke of them, by code."""
+    names: dict[str, str] = Field(
+        default={}, description="What organisations were called when the trail first spoke of them, by code."
+    )
 
 
 class OfResponderEvent(Event):

@@ -1,6 +1,6 @@
 """Check, evaluation, reply and the end (核查、评价、反馈)."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.events.base import Event, OfResponderEvent
 from domain.limits import Deadline
@@ -30,8 +30,9 @@ class RespondersEvaluated(Event):
     appeal_until: AwareDatetime
     scores: Scores | None = None
     comment: str | None = None
-    by_default: bool = False
-    """The limit passed: full marks for cooperation and result (默认评价)."""
+    by_default: bool = Field(
+        default=False, description="The limit passed: full marks for cooperation and result (默认评价)."
+    )
 
 
 class EvaluationCompleted(Event):
@@ -55,8 +56,7 @@ class FeedbackGiven(Event):
 
 class CallbackMade(Event):
     reached: bool
-    counts: bool
-    """Made by the source or the platform; the township's own 自查 never counts."""
+    counts: bool = Field(description="Made by the source or the platform; the township's own 自查 never counts.")
     solved: bool | None = None
     satisfaction: Satisfaction | None = None
     attempt: int = 0
@@ -71,8 +71,7 @@ class CallbackEnded(Event):
 class WhistleClosed(Event):
     outcome: Outcome
     reopen: Deadline
-    appeals: Deadline | None = None
-    """When the last appeal window ends, if any is open."""
+    appeals: Deadline | None = Field(default=None, description="When the last appeal window ends, if any is open.")
 
 
 class WhistleArchived(Event):
@@ -83,5 +82,6 @@ class WhistleReopened(Event):
     reason: str
     responders: tuple[str, ...] = ()
     review: Deadline | None = None
-    ratify: Deadline | None = None
-    """A fresh limit for an emergency still undecided; the former one ended with CLOSED."""
+    ratify: Deadline | None = Field(
+        default=None, description="A fresh limit for an emergency still undecided; the former one ended with CLOSED."
+    )

@@ -1,6 +1,6 @@
 """Clocks, supervision and the five whistles (时限、督办、哨声)."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.events.base import Event, OfResponderEvent
 from domain.vocabulary import Phase, Point, SignalType, SupervisionLevel
@@ -25,8 +25,7 @@ class SupervisionRaised(Event):
     number: int
     level: SupervisionLevel
     organisation: str
-    phase: Phase | None = None
-    """The clock that raised it; None when raised by hand."""
+    phase: Phase | None = Field(default=None, description="The clock that raised it; None when raised by hand.")
     clock_started_at: AwareDatetime | None = None
     responder: str | None = None
     reason: str | None = None

@@ -1,6 +1,6 @@
 """What responders do on the spot (报到、处置)."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.events.base import Event, OfResponderEvent
 from domain.limits import Deadline
@@ -25,8 +25,9 @@ class ObjectionRaised(OfResponderEvent):
 
 class ObjectionUpheld(OfResponderEvent):
     reassign_to: str | None = None
-    marks_only: bool = False
-    """Ruled after the action ended: the marks are annulled, the report-in stays."""
+    marks_only: bool = Field(
+        default=False, description="Ruled after the action ended: the marks are annulled, the report-in stays."
+    )
     add_responder: Deadline | None = None
 
 
@@ -41,8 +42,7 @@ class FirstReceiverProceeded(OfResponderEvent):
 class ResponderArrived(OfResponderEvent):
     arrived_at: AwareDatetime
     late_by_s: int = 0
-    recorded_for: bool = False
-    """Recorded by the township for a unit without signal (补录)."""
+    recorded_for: bool = Field(default=False, description="Recorded by the township for a unit without signal (补录).")
     location: Location | None = None
     object_until: AwareDatetime | None = None
 
@@ -53,8 +53,7 @@ class ArrivalRejected(OfResponderEvent):
 
 class ActionStarted(Event):
     handle: Deadline | None = None
-    trigger: str
-    """`COMMAND`, `ALL_ARRIVED` or `LIMIT`."""
+    trigger: str = Field(description="`COMMAND`, `ALL_ARRIVED` or `LIMIT`.")
 
 
 class ConsultationHeld(Event):

@@ -1,6 +1,6 @@
 """From the source to the blown whistle (哨源形成、研判、吹哨)."""
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.events.base import Event
 from domain.limits import Deadline
@@ -40,11 +40,12 @@ class WhistleProposed(Event):
     responders: tuple[str, ...] = ()
     assemble_at: AwareDatetime | None = None
     assembly_place: str | None = None
-    tier_unusual: bool = False
-    """The tier is not one that asks for a whistle; advice, never a refusal (domain.md (b))."""
+    tier_unusual: bool = Field(
+        default=False,
+        description="The tier is not one that asks for a whistle; advice, never a refusal (domain.md (b)).",
+    )
     blow: Deadline | None = None
-    reason: str | None = None
-    """Why, where the tier is unusual."""
+    reason: str | None = Field(default=None, description="Why, where the tier is unusual.")
 
 
 class SelfHandlingChosen(Event):

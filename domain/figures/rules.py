@@ -25,8 +25,7 @@ class ScoringRules(Frozen):
     edition: Annotated[str, Field(pattern=r"^[0-9A-Za-z._-]{1,40}$")]
     valid_from: date
     points: dict[Item, Points]
-    late_share: Share
-    """What is left of an item that was done, but late."""
+    late_share: Share = Field(description="What is left of an item that was done, but late.")
     weights: dict[ResponderRole, Share]
     deductions: dict[Deduction, Points]
     rework_from_third: Points

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TypeVar
 
-from pydantic import AwareDatetime
+from pydantic import AwareDatetime, Field
 
 from domain.figures.periods import Period, PeriodKind
 from domain.figures.rules import ScoringRules
@@ -52,8 +52,9 @@ class Scorecard(Frozen):
     responders: tuple[ResponderCard, ...] = ()
     townships: tuple[TownshipCard, ...] = ()
     circulations: dict[str, int] = {}
-    to_account: tuple[str, ...] = ()
-    """提请问责 is proposed for these; it is decided outside the system."""
+    to_account: tuple[str, ...] = Field(
+        default=(), description="提请问责 is proposed for these; it is decided outside the system."
+    )
 
     @property
     def content_hash(self) -> str:

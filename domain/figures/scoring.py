@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
+from pydantic import Field
+
 from domain.figures.history import History, Part, Round
 from domain.figures.rules import FULL, ScoringRules
 from domain.figures.words import Deduction, Exclusion, Figure, Item
@@ -35,8 +37,9 @@ class ScoreRow(Frozen):
     rework: int = 0
     kind: WhistleKind | None = None
     grid: str | None = None
-    by_default: bool = False
-    """The township's two items are full marks because its limit passed (默认评价)."""
+    by_default: bool = Field(
+        default=False, description="The township's two items are full marks because its limit passed (默认评价)."
+    )
     exclusion: Exclusion | None = None
 
 

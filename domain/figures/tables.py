@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Literal
 
+from pydantic import Field
+
 from domain.figures.periods import Period
 from domain.figures.rules import ScoringRules
 from domain.figures.tally import Demand, MeanScore, Place, Rate
@@ -38,8 +40,7 @@ class Report(Frozen):
     columns: tuple[Column, ...]
     items: tuple[dict[str, Cell], ...]
     notes: tuple[str, ...] = ()
-    charted: str | None = None
-    """The column that a chart shows."""
+    charted: str | None = Field(default=None, description="The column that a chart shows.")
 
 
 class About(Frozen):

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import NamedTuple, Self
 
+from pydantic import Field
+
 from domain.figures.history import History, Part, is_organisation
 from domain.figures.periods import Period
 from domain.figures.rows import OF_THE_TOWNSHIP, Row, rows_of
@@ -57,8 +59,7 @@ class MeanScore(Frozen):
     weight: Decimal = Decimal(0)
     rows: int = 0
     by_default: int = 0
-    reworked: int = 0
-    """How many of the parts came back from a check at least once."""
+    reworked: int = Field(default=0, description="How many of the parts came back from a check at least once.")
     excluded: dict[Exclusion, int] = {}
 
     @classmethod

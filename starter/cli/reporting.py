@@ -24,7 +24,7 @@ from starter.cli.session import AsOption, Call, JsonOption, Session, run
 from starter.reports.asking import Asked, ask, scorecard
 from starter.reports.chart import svg_of
 from starter.reports.freezing import freeze_now
-from starter.reports.sheets import csv_of, xlsx_of
+from starter.reports.sheets import csv_of
 from starter.reports.terminal import report_table, rules_table
 from storage.scorecards import made_again
 from storage.scoring import import_scoring, rules_on
@@ -192,6 +192,8 @@ def _write(reports: Sequence[Report], call: Call, written: Format, out: Path | N
 
 def _content(reports: Sequence[Report], written: Format, base_url: str) -> bytes:
     if written is Format.XLSX:
+        from starter.reports.workbook import xlsx_of  # noqa: PLC0415 - its library costs every start much
+
         return xlsx_of(reports, base_url)
     if written is Format.SVG:
         return svg_of(reports[0]).encode()

@@ -51,6 +51,8 @@ def _launch(name: str, command: Sequence[str], around: Surroundings, extra: dict
         "TEMPORAL_NAMESPACE": around.settings.temporal_namespace,
         "WHISTLE_TASK_QUEUE": around.settings.task_queue,
         "PYTHONUNBUFFERED": "1",
+        # None of ours is one, and to look for them reads the metadata of every package.
+        "PYDANTIC_DISABLE_PLUGINS": "__all__",
         MARK: part_of,
     }
     return Launch(

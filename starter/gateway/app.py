@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, Request, Response
 from starlette.routing import Route
@@ -33,9 +34,11 @@ from starter.gateway.access import AccessLog
 from starter.gateway.bodies import BoundedBodies
 from starter.gateway.context import Context
 from starter.gateway.limits import Limiter
-from starter.gateway.oidc import Tokens
 from starter.watching import Watched
-from workflows.correlation import CORRELATION_HEADER
+from workflows.names import CORRELATION_HEADER
+
+if TYPE_CHECKING:
+    from starter.gateway.oidc import Tokens
 
 CONNECTIONS = 24
 
@@ -51,7 +54,7 @@ def create_app(settings: Settings, tracing: Tracing = UNTRACED) -> FastAPI:
         redirect_slashes=False,
         lifespan=_lifespan,
     )
-    context = Context(settings, Limiter(settings.rate_limit), Tokens.configured(settings), tracing=tracing)
+    context = Context(settings, Limiter(settings.rate_limit), _tokens(settings), tracing=tracing)
     app.state.context = context
     app.add_middleware(BoundedBodies, within=settings.read_within, refused=_refused)
     app.add_middleware(AccessLog, measures=context.measures, tracing=tracing, refused=_refused)
@@ -62,6 +65,14 @@ def create_app(settings: Settings, tracing: Tracing = UNTRACED) -> FastAPI:
         app.include_router(router)
     context.routes = tuple(route for router in routers for route in router.routes if isinstance(route, Route))
     return app
+
+
+def _tokens(settings: Settings) -> "Tokens | None":
+    if settings.oidc_issuer is None:
+        return None
+    from starter.gateway.oidc import Tokens  # noqa: PLC0415 - its libraries cost every start much
+
+    return Tokens(settings)
 
 
 def _routers() -> list[APIRouter]:
@@ -79,8 +90,6 @@ def _refused(scope: Scope, error: WhistleError) -> Response:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     context: Context = app.state.context
-    # Made once, before anybody waits for it.
-    app.openapi()
     runtime = measured_runtime(measure=context.settings.metrics)
     watched = Watched(
         runtime=runtime.runtime,

@@ -10,9 +10,10 @@ from domain.errors import UnauthenticatedError
 from observability.subjects import shown_subject
 from starter.availability import within_reach
 from starter.gateway.context import Context, Here
-from starter.gateway.oidc import is_token
 from storage.keys import Principal, principal_of
 
+_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
+"""A signed token; an API key has no dots."""
 _KEY = re.compile(r"[\x21-\x7e]{8,4096}")
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="key", description="An API key of `whistle keys create`, or a token of the issuer."
@@ -26,23 +27,23 @@ async def identify(context: Context, request: Request, credential: str | None) -
     """
     found = await _bearer_of(context, credential) if credential else None
     if found is None:
-        await limit_address(context, request)
+        limit_address(context, request)
         message = "the key is unknown, or was revoked" if credential else "send Authorization: Bearer KEY"
         raise UnauthenticatedError(message)
-    await context.limiter.hit(f"key/{found.name}")
+    context.limiter.hit(f"key/{found.name}")
     request.state.caller = shown_subject(found.name)
     return found
 
 
-async def limit_address(context: Context, request: Request) -> None:
+def limit_address(context: Context, request: Request) -> None:
     """Count a request of nobody in particular against its address; raises TooManyRequestsError."""
-    await context.limiter.hit(f"address/{request.client.host if request.client else '-'}")
+    context.limiter.hit(f"address/{request.client.host if request.client else '-'}")
 
 
 async def _bearer_of(context: Context, credential: str) -> Principal | None:
     if not _KEY.fullmatch(credential):
         return None
-    if context.tokens and is_token(credential):
+    if context.tokens and _TOKEN.fullmatch(credential):
         return await context.tokens.principal_of(credential)
     async with within_reach():
         return await principal_of(context.door.pool, credential)
@@ -72,7 +73,7 @@ async def _maybe_caller(
     context: Here, request: Request, bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
 ) -> Principal | None:
     if bearer is None:
-        await limit_address(context, request)
+        limit_address(context, request)
         return None
     return await identify(context, request, bearer.credentials)
 

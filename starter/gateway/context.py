@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 from fastapi import Depends, Request
 from starlette.routing import Route
@@ -14,8 +14,10 @@ from settings import Settings
 from starter.client import WhistleClient
 from starter.gateway.feed import Feed
 from starter.gateway.limits import Limiter
-from starter.gateway.oidc import Tokens
 from starter.metrics.exposition import Exposition
+
+if TYPE_CHECKING:
+    from starter.gateway.oidc import Tokens
 
 
 @dataclass
@@ -24,7 +26,7 @@ class Context:
 
     settings: Settings
     limiter: Limiter
-    tokens: Tokens | None = None
+    tokens: "Tokens | None" = None
     routes: tuple[Route, ...] = ()
     measures: GatewayMeasures = field(default_factory=GatewayMeasures)
     tracing: Tracing = UNTRACED

@@ -100,9 +100,9 @@ async def _must_be_signed(context: Context, source_system: str, request: Request
         async with within_reach():
             good = await secrets_of(context.door.pool, source_system)
     if is_signed(body, request.headers, good):
-        await context.limiter.hit(f"hook/{source_system}")
+        context.limiter.hit(f"hook/{source_system}")
         return
-    await limit_address(context, request)
+    limit_address(context, request)
     message = f"sign with the secret of hook@SOURCE, by {', '.join(HEADERS)}, within five minutes"
     raise UnauthenticatedError(message)
 

@@ -74,6 +74,11 @@ def problems(*statuses: int) -> dict[int | str, dict[str, object]]:
     return {status: {"description": MEANINGS[status], **body} for status in sorted({*statuses, *ANYWHERE})}
 
 
+def answered_with(model: type[BaseModel]) -> dict[str, object]:
+    """Document an answer that a route writes by itself; the model's schema is another route's."""
+    return {"content": {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}}
+
+
 MEANINGS = {
     400: "unreadable: no HTTP",
     401: "unauthenticated",

@@ -1,6 +1,5 @@
 """Bearer tokens of an OIDC issuer, mapped to the same principals as API keys."""
 
-import re
 import time
 from typing import Any
 
@@ -16,19 +15,12 @@ from settings import Settings
 from storage.keys import Principal
 
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "ES256", "ES384", "EdDSA"]
-_TOKEN = re.compile(r"[\w-]+\.[\w-]+\.[\w-]+")
 _KEYS_LAST_S = 300.0
 _ASK_AGAIN_AFTER_S = 2.0
 _LEEWAY_S = 30
 _LONGEST_SUBJECT = 120
-"""Another name space than that of keys: whoever may choose a subject must not become `platform`."""
 
 log = structlog.get_logger("gateway")
-
-
-def is_token(credential: str) -> bool:
-    """Tell a signed token from an API key, which has no dots."""
-    return _TOKEN.fullmatch(credential) is not None
 
 
 class Tokens:
@@ -39,12 +31,6 @@ class Tokens:
         self._settings = settings
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = -_KEYS_LAST_S
-
-    @classmethod
-    def configured(cls, settings: Settings) -> "Tokens | None":
-        """Give the tokens of the configured issuer; None without issuer, audience and key set."""
-        complete = settings.oidc_issuer and settings.oidc_audience and settings.oidc_jwks_url
-        return cls(settings) if complete else None
 
     async def principal_of(self, token: str) -> Principal | None:
         """Find who a token speaks for; None for one that is not to be believed.

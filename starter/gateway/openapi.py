@@ -1,10 +1,13 @@
 """The OpenAPI document, and the page that shows it without a script or another host: closed networks have neither."""
 
 import json
+import threading
+from datetime import UTC, date, datetime
 from html import escape
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 
 from starter.gateway.examples import with_dates
@@ -28,37 +31,69 @@ _STYLE = (
 )
 
 
+class Described:
+    """How one application describes itself: made when it is first asked, which is dear, and written once a day."""
+
+    def __init__(self, app: FastAPI) -> None:
+        """Describe this application."""
+        self._app = app
+        self._making = threading.Lock()
+        self._written_on: date | None = None
+        self._json = self._page = b""
+
+    def document(self) -> dict[str, Any]:
+        """Give the document."""
+        if self._app.openapi_schema is None:
+            self._app.openapi_schema = _made(self._app)
+        return self._app.openapi_schema
+
+    def json(self) -> bytes:
+        """Give the document as text, with dates in its examples that lie ahead."""
+        return self._written()[0]
+
+    def page(self) -> bytes:
+        """Give the document as a page."""
+        return self._written()[1]
+
+    def _written(self) -> tuple[bytes, bytes]:
+        today = datetime.now(UTC).date()
+        with self._making:
+            if self._written_on != today:
+                text = with_dates(json.dumps(self.document(), ensure_ascii=False, separators=(",", ":")))
+                self._json, self._page = text.encode(), page(json.loads(text)).encode()
+                self._written_on = today
+            return self._json, self._page
+
+
 def install(app: FastAPI) -> None:
     """Let the application describe itself by this document."""
-    app.openapi = lambda: document(app)  # type: ignore[method-assign]
+    app.state.described = described = Described(app)
+    app.openapi = described.document  # type: ignore[method-assign]
 
 
-def document(app: FastAPI) -> dict[str, Any]:
-    """Make the document once."""
-    if app.openapi_schema is None:
-        found = get_openapi(
-            title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
-        )
-        schemas = found["components"]["schemas"]
-        for model in (Problem, Fault):
-            schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
-            schemas[model.__name__].pop("$defs", None)
-        app.openapi_schema = found
-    return app.openapi_schema
+def _made(app: FastAPI) -> dict[str, Any]:
+    found = get_openapi(
+        title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, openapi_version="3.1.0"
+    )
+    schemas = found["components"]["schemas"]
+    for model in (Problem, Fault):
+        schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas[model.__name__].pop("$defs", None)
+    return found
 
 
 @router.get("/openapi.json")
 async def openapi_json(request: Request) -> Response:
-    """Give the document, with dates in its examples that lie ahead."""
-    return Response(with_dates(_written(request.app.openapi())), media_type="application/json")
+    """Give the document."""
+    found = await run_in_threadpool(request.app.state.described.json)
+    return Response(found, media_type="application/json")
 
 
 @router.get("/docs")
 async def docs(request: Request) -> Response:
     """Give the document as a page."""
-    return Response(
-        page(json.loads(with_dates(_written(request.app.openapi())))), media_type="text/html; charset=utf-8"
-    )
+    found = await run_in_threadpool(request.app.state.described.page)
+    return Response(found, media_type="text/html; charset=utf-8")
 
 
 def page(described: dict[str, Any]) -> str:
@@ -105,7 +140,3 @@ def _body(operation: dict[str, Any], described: dict[str, Any]) -> str:
         for example in found.get("examples", {}).values():
             shown += f"<pre>{escape(json.dumps(example['value'], ensure_ascii=False, indent=2))}</pre>"
     return shown
-
-
-def _written(found: dict[str, Any]) -> str:
-    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))

@@ -22,7 +22,7 @@ from starter.gateway.inputs import Organisation, problems
 from starter.gateway.routing import OrderlyRoute
 from starter.reports.asking import Asked, ask, only, scorecard
 from starter.reports.chart import SVG_TYPE, svg_of
-from starter.reports.sheets import CSV_TYPE, XLSX_TYPE, csv_of, xlsx_of
+from starter.reports.sheets import CSV_TYPE, XLSX_TYPE, csv_of
 from storage.keys import Principal
 from storage.scorecards import frozen_periods
 from storage.scoring import rules_on
@@ -176,6 +176,8 @@ def _answer(made: Report, form: Format | None, accept: str | None, request: Requ
         case Format.CSV:
             return _file(csv_of(made, base), wanted, made)
         case Format.XLSX:
+            from starter.reports.workbook import xlsx_of  # noqa: PLC0415 - its library costs every start much
+
             return _file(xlsx_of([made], base), wanted, made)
         case Format.SVG:
             return Response(svg_of(made), media_type=SVG_TYPE)

@@ -1,6 +1,7 @@
 """The gateway as a process: it listens, ends its streams and finishes what is in hand on SIGTERM, and leaves with 0."""
 
 import asyncio
+import gc
 import logging
 import signal
 from collections.abc import Generator
@@ -155,6 +156,8 @@ async def _run(settings: Settings) -> None:
     leave_if_loop_hangs(2 * settings.stalled_after)
     tracing = tracing_of("whistle-gateway", settings.traced_by)
     server = serve(settings, tracing)
+    gc.freeze()
+    gc.enable()
     log.info("gateway_started", host=settings.http_host, port=server.config.port)
     try:
         await server.serve()

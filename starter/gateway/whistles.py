@@ -15,23 +15,26 @@ from starter.bearers import actor_for
 from starter.gateway import examples
 from starter.gateway.callers import Caller
 from starter.gateway.context import Context, Door, Here
-from starter.gateway.inputs import IdempotencyKey, JsonOnly, WhistleId, problems
+from starter.gateway.inputs import IdempotencyKey, JsonOnly, WhistleId, answered_with, problems
 from starter.gateway.routing import OrderlyRoute, for_roles
 from storage.keys import Principal
 
 router = APIRouter(prefix="/v1/whistles", dependencies=[JsonOnly], route_class=OrderlyRoute)
 
 _JSON = "application/json"
+_VIEW = answered_with(View)
 _KNOWN: dict[int | str, dict[str, Any]] = {
-    200: {"model": View, "description": "The same was registered before; the whistle as it stands now."}
+    200: _VIEW | {"description": "The same was registered before; the whistle as it stands now."},
+    201: _VIEW | {"description": "The whistle as it stands now."},
 }
+_DONE: dict[int | str, dict[str, Any]] = {200: _VIEW | {"description": "The whistle as it stands once that is stored."}}
 _WRITING = (403, 404, 408, 409, 413, 415)
 
 
 @router.post(
     "",
     status_code=201,
-    response_model=View,
+    response_class=Response,
     summary="登记 register",
     tags=["whistles"],
     responses={**_KNOWN, **problems(403, 408, 409, 413, 415)},
@@ -73,9 +76,9 @@ def _add_command(name: str, model: type[Command]) -> None:
         name=name,
         operation_id=name,
         summary=f"{model.label} {name.replace('_', ' ')}",
-        response_model=View,
+        response_class=Response,
         tags=["commands"],
-        responses=problems(*_WRITING),
+        responses={**_DONE, **problems(*_WRITING)},
     )
 
 

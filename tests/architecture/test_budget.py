@@ -78,3 +78,17 @@ def test_no_name_says_nothing():
     """Never utils, helpers, common, manager, data, process."""
     banned = {"utils", "helpers", "common", "manager", "data", "process"}
     assert not [name(p) for p in PRODUCT if p.stem in banned]
+
+
+@pytest.mark.parametrize("path", [p for p in PRODUCT if "domain" in p.parts or "storage" in p.parts], ids=name)
+def test_a_field_of_a_value_is_described_by_its_field(path: Path):
+    """By `Field(description=…)`: pydantic would have to read the source of every class for what stands below one."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(b).endswith(("Frozen", "Event")) for b in node.bases):
+            below = [field for field, after in zip(node.body, node.body[1:], strict=False) if _says(field, after)]
+            assert not below, node.name
+
+
+def _says(field: ast.stmt, after: ast.stmt) -> bool:
+    text = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) and isinstance(after.value.value, str)
+    return isinstance(field, ast.AnnAssign) and text

@@ -18,7 +18,7 @@ from domain.errors import InvalidError, TemporarilyUnavailableError, WhistleErro
 from starter.gateway.open311.documents import Document, Format
 from starter.gateway.problems import RETRY_AFTER_S, TooManyRequestsError, translated
 
-FORBIDDEN, NOT_FOUND, BAD_REQUEST = 403, 404, 400
+FORBIDDEN, NOT_FOUND, METHOD_NOT_ALLOWED, BAD_REQUEST = 403, 404, 405, 400
 _AS_IN_HTTP = frozenset({405, 408, 409, 413, 415, 429, 500, 503})
 _OWN_CODES = {401: FORBIDDEN, 403: FORBIDDEN, 422: BAD_REQUEST}
 _MOST_FAULTS = 50

@@ -49,7 +49,7 @@ async def reader_of(context: Context, request: Request) -> Reader:
     """Find who reads; raises Open311Error for a key that is sent but not good."""
     key = key_of(request)
     if key is None:
-        await limit_address(context, request)
+        limit_address(context, request)
         return Reader()
     return Reader(await _identified(context, request, key))
 

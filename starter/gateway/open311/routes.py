@@ -10,7 +10,15 @@ from starter.gateway.callers import limit_address
 from starter.gateway.context import Context, Here
 from starter.gateway.open311 import describing as describe
 from starter.gateway.open311.documents import Document
-from starter.gateway.open311.faults import NOT_FOUND, Fault, Open311Error, Open311Route, format_of, unknown
+from starter.gateway.open311.faults import (
+    METHOD_NOT_ALLOWED,
+    NOT_FOUND,
+    Fault,
+    Open311Error,
+    Open311Route,
+    format_of,
+    unknown,
+)
 from starter.gateway.open311.forms import read_form
 from starter.gateway.open311.presentation import definition, discovery, requests_shown, service_shown
 from starter.gateway.open311.queries import WHISTLE_ID, asked_filter, asked_ids, check_overridden, now
@@ -22,7 +30,7 @@ from storage import open311 as store
 
 PREFIX = "/open311/v2"
 _SUFFIXES = (".json", ".xml", "")
-_OTHER_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _LONGEST_TOKEN = 64
 
 Services = Annotated[ServiceCatalogue, Depends(service_catalogue)]
@@ -31,7 +39,7 @@ router = APIRouter(prefix=PREFIX, tags=["Open311 GeoReport v2"], route_class=Ope
 
 async def get_discovery(request: Request, context: Here, services: Services) -> Response:
     """Say where this endpoint is, which formats it speaks, and how to get a key."""
-    await limit_address(context, request)
+    limit_address(context, request)
     return _document(request, "discovery", discovery(services, f"{str(request.base_url).rstrip('/')}{PREFIX}"))
 
 
@@ -105,9 +113,16 @@ async def get_token(request: Request, context: Here, token: str) -> Response:
     return _document(request, "service_requests", [TokenShape(service_request_id=found, token=token)])
 
 
-async def get_nothing() -> Response:
-    """Say that there is nothing of that name."""
-    raise Open311Error(Fault(NOT_FOUND, "没有这一资源。 There is no such resource; see discovery.xml."))
+async def get_nothing(request: Request) -> Response:
+    """Say that there is nothing of that name, or that it takes other methods."""
+    offered = [r for r in router.routes if isinstance(r, Open311Route) and r.path_regex.match(request.url.path)]
+    allowed = ", ".join(
+        dict.fromkeys(method for r in offered if r.endpoint is not get_nothing for method in r.methods or ())
+    )
+    if not allowed:
+        raise Open311Error(Fault(NOT_FOUND, "没有这一资源。 There is no such resource; see discovery.xml."))
+    description = f"只接受 {allowed}。 Only {allowed} is answered here."
+    raise Open311Error(Fault(METHOD_NOT_ALLOWED, description), headers={"Allow": allowed})
 
 
 async def _jurisdiction(request: Request, context: Context) -> str | None:
@@ -144,18 +159,6 @@ def _offer(path: str, **endpoints: Callable[..., Any]) -> None:
                 include_in_schema=bool(suffix),
                 response_class=Response,
             )
-        others = [name for name in _OTHER_METHODS if name.lower() not in endpoints]
-        router.add_api_route(f"{path}{suffix}", _refusing(endpoints), methods=others, include_in_schema=False)
-
-
-def _refusing(endpoints: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
-    allowed = ", ".join(method.upper() for method in endpoints)
-
-    async def refuse_method() -> Response:
-        description = f"只接受 {allowed}。 Only {allowed} is answered here."
-        raise Open311Error(Fault(405, description), headers={"Allow": allowed})
-
-    return refuse_method
 
 
 _offer("/discovery", get=get_discovery)
@@ -164,4 +167,4 @@ _offer("/services/{service_code}", get=get_service)
 _offer("/requests", get=get_requests, post=post_request)
 _offer("/requests/{service_request_id}", get=get_request)
 _offer("/tokens/{token}", get=get_token)
-router.add_api_route("/{rest:path}", get_nothing, methods=list(_OTHER_METHODS), include_in_schema=False)
+router.add_api_route("/{rest:path}", get_nothing, methods=list(_METHODS), include_in_schema=False)

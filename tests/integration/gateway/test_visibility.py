@@ -214,12 +214,12 @@ async def test_catalogues_are_for_every_key(gate: Gate):
 async def test_what_is_asked_for_awaits_whoever_decides_it(gate: Gate):
     """It has no clock: a pause has no time left to tell, an extension that of the limit it would move."""
     whistle_id = await gate.register()
-    await gate.do(CLERK, whistle_id, "review", **review("gas", "police"))
+    await gate.do(CLERK, whistle_id, "review", **review("forestry", "police"))
     await gate.do(LEADER, whistle_id, "blow")
-    await gate.do(PLATFORM, whistle_id, "accept", lead="gas", cooperating=["police"])
-    asked = {"responder": "gas", "phase": "ARRIVAL", "until": "2030-01-01T00:00:00Z", "reason": "路远"}
-    await gate.do("department@gas", whistle_id, "request-extension", **asked)
-    await gate.do("department@gas", whistle_id, "request-suspension", reason="停气")
+    await gate.do(PLATFORM, whistle_id, "accept", lead="forestry", cooperating=["police"])
+    asked = {"responder": "forestry", "phase": "ARRIVAL", "until": "2030-01-01T00:00:00Z", "reason": "路远"}
+    await gate.do("department@forestry", whistle_id, "request-extension", **asked)
+    await gate.do("department@forestry", whistle_id, "request-suspension", reason="停气")
 
     async def told(name: str) -> list[tuple[str, bool]]:
         tasks = (await gate.get(name, "/v1/tasks", limit=200)).json()["items"]
@@ -228,7 +228,7 @@ async def test_what_is_asked_for_awaits_whoever_decides_it(gate: Gate):
 
     assert await told(LEADER) == [("EXTENSION", False)]
     assert await told(PLATFORM) == [("SUSPENSION", True)]
-    await gate.do(LEADER, whistle_id, "decide-extension", responder="gas", granted=False)
+    await gate.do(LEADER, whistle_id, "decide-extension", responder="forestry", granted=False)
     assert await told(LEADER) == []
 
 

@@ -16,8 +16,9 @@ from domain.figures.row_reports import rows_report
 from domain.figures.tables import About, Column, Report
 from domain.figures.tally import figures_of
 from starter.reports.chart import MOST_BARS, svg_of
-from starter.reports.sheets import csv_of, xlsx_of
+from starter.reports.sheets import csv_of
 from starter.reports.terminal import report_table
+from starter.reports.workbook import xlsx_of
 from storage.scoring import shipped_rules
 from tests.life import Life
 

@@ -1,0 +1,67 @@
+"""Reports as Excel: a sheet each, with the same cells as CSV, and one sheet that says what they are."""
+
+import io
+from collections.abc import Sequence
+from datetime import datetime
+
+from openpyxl import Workbook
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+from openpyxl.worksheet.worksheet import Worksheet
+
+from domain.figures.tables import Report
+from domain.working_time import BEIJING
+from starter.reports.sheets import filters_of, linked
+
+_WIDEST = 40
+_SHEET_NAME = 31
+
+
+def xlsx_of(reports: Sequence[Report], base_url: str = "") -> bytes:
+    """Write reports as an Excel workbook: a sheet each, and one that says what they are."""
+    book = Workbook()
+    first = book.active
+    if first is not None:
+        book.remove(first)
+    for report in reports:
+        _fill(book.create_sheet(report.name[:_SHEET_NAME]), report, base_url)
+    _explain(book.create_sheet("说明 about"), reports)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _fill(sheet: Worksheet, report: Report, base_url: str) -> None:
+    sheet.append([f"{column.label}" for column in report.columns])
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)
+    sheet.freeze_panes = "A2"
+    for row, item in enumerate(report.items, start=2):
+        for number, column in enumerate(report.columns, start=1):
+            value = linked(column.key, item.get(column.key), base_url)
+            cell = sheet.cell(row, number, value)
+            if isinstance(value, str):
+                cell.data_type = "s"
+            if column.key == "link" and base_url and isinstance(value, str):
+                cell.hyperlink = value
+    for number, column in enumerate(report.columns, start=1):
+        longest = max([len(column.label) * 2, *(len(str(item.get(column.key) or "")) for item in report.items)])
+        sheet.column_dimensions[get_column_letter(number)].width = min(_WIDEST, longest + 2)
+
+
+def _explain(sheet: Worksheet, reports: Sequence[Report]) -> None:
+    for report in reports:
+        sheet.append([report.title])
+        sheet.append(["期间 period", report.period, _local(report.start), _local(report.end)])
+        sheet.append(["截至 as of", _local(report.as_of)])
+        sheet.append(["规则版本 rules", report.rules])
+        sheet.append(["筛选 filters", filters_of(report)])
+        if report.version:
+            sheet.append(["版本 version", report.version])
+        for note in report.notes:
+            sheet.append([note])
+        sheet.append([])
+
+
+def _local(at: datetime) -> str:
+    return at.astimezone(BEIJING).strftime("%Y-%m-%d %H:%M")
