@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 
+from pydantic import Field
+
 from domain.clocks import WINDOWS
 from domain.summaries import local_time
 from domain.values import Frozen
@@ -48,8 +50,10 @@ class Digest(Frozen):
     due_today: DigestSection = DigestSection()
     overdue: DigestSection = DigestSection()
     awaiting_evaluation: DigestSection = DigestSection()
-    source_due: DigestSection = DigestSection()
-    """What is to be answered by its source's own limit (来单时限), up to the end of the next working day."""
+    source_due: DigestSection = Field(
+        default=DigestSection(),
+        description="What is to be answered by its source's own limit (来单时限), up to the end of the next working day.",
+    )
     dormant: DigestSection = DigestSection()
 
     @property

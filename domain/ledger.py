@@ -52,8 +52,7 @@ class RecordOutput(Frozen):
 
     commits: tuple[Commit, ...] = ()
     answer: Answer | None = None
-    more: bool = False
-    """Rows stand after these too: ask again from there."""
+    more: bool = Field(default=False, description="Rows stand after these too: ask again from there.")
 
 
 class WhistleInput(Frozen):
