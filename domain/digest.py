@@ -52,7 +52,7 @@ class Digest(Frozen):
     awaiting_evaluation: DigestSection = DigestSection()
     source_due: DigestSection = Field(
         default=DigestSection(),
-        description="What is to be answered by its source's own limit (来单时限), up to the end of the next working day.",
+        description="What its source's own limit (来单时限) asks an answer to by the end of the next working day.",
     )
     dormant: DigestSection = DigestSection()
 
