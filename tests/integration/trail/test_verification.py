@@ -127,7 +127,7 @@ async def test_pages_are_joined_without_a_seam(pool: Pool, owner_pool: Pool, mon
 async def test_a_page_costs_look_ups_by_key_however_long_the_tables_are(owner_pool: Pool):
     """None of the tables beside the trail is read from its beginning."""
     async with owner_pool.acquire() as owner, owner.transaction():
-        await owner.execute("set local enable_seqscan = off")
+        await owner.execute("set local enable_seqscan = off; set local enable_bitmapscan = off")
         plan = [row[0] for row in await owner.fetch(f"explain {verification._ROWS}", "12345:x", 5, None, 1000)]
     scans = {line.partition(" on ")[2].split()[0] for line in plan if "Index Scan" in line}
     assert scans >= {"event", "command", "command_private", "matter", "reporter"}
