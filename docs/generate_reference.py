@@ -1,4 +1,4 @@
-"""Write docs/reference/commands.md and events.md from the models, so that they cannot go stale: `make docs`."""
+"""Write docs/reference/commands.md, events.md and notices.md, so that they cannot go stale: `make docs`."""
 
 import sys
 import types
@@ -13,6 +13,8 @@ from pydantic.fields import FieldInfo
 from domain.commands import COMMANDS
 from domain.events import EVENTS
 from domain.lifecycle import MOVES
+from domain.notice_causes import Ends
+from domain.notice_table import TABLE
 from domain.registration import Registration
 from domain.values import private_fields
 
@@ -21,6 +23,7 @@ COMMANDS_PAGE = FOLDER / "commands.md"
 EVENTS_PAGE = FOLDER / "events.md"
 OF_EVERY_MODEL = {"note", "names"}
 """Said once, at the head of a page."""
+NOTICES_PAGE = FOLDER / "notices.md"
 PRIVATE_NOTE = "*Private* fields never enter a Temporal history: they are stored first and travel as a reference."
 
 
@@ -58,6 +61,30 @@ def events_page() -> str:
     for name, model in sorted(EVENTS.items()):
         lines += ["", f"## `{name}`", ""]
         lines += _fields(model) if set(model.model_fields) - OF_EVERY_MODEL else ["No data."]
+    return "\n".join(lines) + "\n"
+
+
+def notices_page() -> str:
+    """Say who is told what of each event."""
+    lines = [
+        "# Notices",
+        "",
+        "Generated from `domain/notice_table.py` by `make docs`: of which event whom a notice tells, by which",
+        "template, to which levels of the duty roster, and until when, after which it is not sent any more.",
+        "**Urgent**: in an emergency or an offence under way it overtakes others and breaks into quiet hours.",
+        "**Climbs**: unanswered, it goes from officer to backup to leader. The source, and those of whistles that were",
+        "merged into this one, hear of its public events by the template `public`. How to set all of it but this",
+        "table: [how to tell people](../how-to/notices.md).",
+        "",
+        "| event | whom | template | levels | urgent | climbs | until |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in TABLE:
+        kind = f" {row.signal.label}" if row.signal else f" {row.supervision.label}" if row.supervision else ""
+        levels = "、".join(level.label for level in row.levels)
+        marks = f"{'✓' if row.presses else ''} | {'✓' if row.climbs else ''}"
+        until = f"{row.ends.label}{f' ({row.phase.label})' if row.ends is Ends.CLOCK_STOPS and row.phase else ''}"
+        lines.append(f"| `{row.event.__name__}`{kind} | {row.to} | `{row.template}` | {levels} | {marks} | {until} |")
     return "\n".join(lines) + "\n"
 
 
@@ -112,4 +139,5 @@ if __name__ == "__main__":
     FOLDER.mkdir(exist_ok=True)
     COMMANDS_PAGE.write_text(commands_page(), encoding="utf-8")
     EVENTS_PAGE.write_text(events_page(), encoding="utf-8")
-    sys.stdout.write(f"wrote {COMMANDS_PAGE.name}, {EVENTS_PAGE.name}\n")
+    NOTICES_PAGE.write_text(notices_page(), encoding="utf-8")
+    sys.stdout.write(f"wrote {COMMANDS_PAGE.name}, {EVENTS_PAGE.name}, {NOTICES_PAGE.name}\n")

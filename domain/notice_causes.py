@@ -1,27 +1,27 @@
 """When a notice has nothing more to say: its cause, judged on the whistle as it stands now."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from domain.clocks import RESPONDER_STATES, running
 from domain.values import Frozen
 from domain.vocabulary import Phase, ReportInState, State, SupervisionLevel
+from domain.vocabulary.labelled import Labelled
 from domain.whistle import Whistle
 
 
-class Ends(StrEnum):
+class Ends(Labelled):
     """What ends the cause of a notice."""
 
-    NEVER = "NEVER"
-    REPORT_IN_MOVES = "REPORT_IN_MOVES"
-    CLOCK_STOPS = "CLOCK_STOPS"
-    SUPERVISION_ENDS = "SUPERVISION_ENDS"
-    STATE_LEFT = "STATE_LEFT"
-    PART_DONE = "PART_DONE"
-    CALLED_AGAIN = "CALLED_AGAIN"
-    SUSPENSION_DECIDED = "SUSPENSION_DECIDED"
-    EXTENSION_DECIDED = "EXTENSION_DECIDED"
-    APPEAL_DECIDED = "APPEAL_DECIDED"
+    NEVER = "NEVER", "—"
+    REPORT_IN_MOVES = "REPORT_IN_MOVES", "签收、报到或另有动作"
+    CLOCK_STOPS = "CLOCK_STOPS", "时限停走"
+    SUPERVISION_ENDS = "SUPERVISION_ENDS", "答复或督办结束"
+    STATE_LEFT = "STATE_LEFT", "离开该状态"
+    PART_DONE = "PART_DONE", "该单位已办或无须再办"
+    CALLED_AGAIN = "CALLED_AGAIN", "再次召集该单位"
+    SUSPENSION_DECIDED = "SUSPENSION_DECIDED", "挂账已定"
+    EXTENSION_DECIDED = "EXTENSION_DECIDED", "延期已批"
+    APPEAL_DECIDED = "APPEAL_DECIDED", "申诉已复核"
 
 
 class Cause(Frozen):

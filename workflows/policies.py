@@ -27,11 +27,12 @@ STORE_IN_THE_END = RetryPolicy(
 DELIVERY_ROUND = timedelta(minutes=30)
 """How long one outbox activity works before it hands over to the next."""
 DELIVERY_WITHIN = timedelta(hours=1)
-DELIVERY_HEARTBEAT = timedelta(seconds=10)
+DELIVERY_HEARTBEAT = timedelta(seconds=6)
+"""After which one whose worker died is given to another; the worker tells that it lives every other second."""
 DELIVERY_ROUNDS_BEFORE_CONTINUING = 48
 """A day of them. Replay counts them: another number needs `workflow.patched`, as another order of steps would."""
 DELIVER_FOR_EVER = RetryPolicy(
-    initial_interval=timedelta(seconds=1),
+    initial_interval=timedelta(milliseconds=200),
     backoff_coefficient=2,
     maximum_interval=timedelta(seconds=5),
     maximum_attempts=0,

@@ -24,6 +24,7 @@ from starter.reports.asking import Asked, ask, only, scorecard
 from starter.reports.chart import SVG_TYPE, svg_of
 from starter.reports.sheets import CSV_TYPE, XLSX_TYPE, csv_of
 from storage.keys import Principal
+from storage.notice_trail import NoticeFigures, notice_figures
 from storage.scorecards import frozen_periods
 from storage.scoring import rules_on
 
@@ -97,6 +98,16 @@ async def show_scorecard(
     tables = scorecard_reports(frozen, (await context.door.organisations()).name_of)
     made = tables[0] if part == "responders" else only(tables[1], _own_township(caller))
     return _answer(made, form, accept, request)
+
+
+@router.get("/notices", summary="通知报告 notices", responses=problems(403))
+async def show_notice_figures(caller: Caller, door: Door, *, first: From = None, to: To = None) -> NoticeFigures:
+    """Tell how soon after a whistle somebody was told, and how each channel did; for the district's offices."""
+    if sight_of(caller) is not None:
+        raise RoleNotAllowedError("how notices did is for the district's offices")
+    period = _days(first, to)
+    async with within_reach(PATIENCE):
+        return await notice_figures(door.pool, period.start, period.end)
 
 
 @router.get("/{name}", summary="报表 report", response_model=Report, responses=problems(403, 404) | _FORMS)

@@ -6,7 +6,14 @@ from pathlib import Path
 from docs.generate_lifecycle import PAGE, page
 from docs.generate_metrics import PAGE as METRICS_PAGE
 from docs.generate_metrics import page as metrics_page
-from docs.generate_reference import COMMANDS_PAGE, EVENTS_PAGE, commands_page, events_page
+from docs.generate_reference import (
+    COMMANDS_PAGE,
+    EVENTS_PAGE,
+    NOTICES_PAGE,
+    commands_page,
+    events_page,
+    notices_page,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +27,7 @@ def test_the_reference_pages_are_the_models():
     """Run `make docs` when this fails."""
     assert COMMANDS_PAGE.read_text(encoding="utf-8") == commands_page()
     assert EVENTS_PAGE.read_text(encoding="utf-8") == events_page()
+    assert NOTICES_PAGE.read_text(encoding="utf-8") == notices_page()
 
 
 def test_the_metrics_page_is_what_the_processes_register():

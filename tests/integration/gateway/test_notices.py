@@ -47,6 +47,22 @@ async def test_a_department_keeps_its_own_roster_and_its_officer_is_told(gate: G
     assert (await gate.get(WATER, "/v1/duty/water")).json()["items"] == []
 
 
+async def test_how_notices_did_is_told_to_the_district_alone(gate: Gate):
+    """From a whistle to the first notice that somebody got, and what failed in each channel."""
+    figures = (await gate.get(PLATFORM, "/v1/reports/notices")).json()
+    assert {"blown", "heard", "p50_s", "p99_s", "channels"} == set(figures)
+    assert (
+        await gate.get("supervisor", "/v1/reports/notices", **{"from": "2026-01-01", "to": "2026-01-31"})
+    ).json() == {
+        "blown": 0,
+        "heard": 0,
+        "p50_s": None,
+        "p99_s": None,
+        "channels": [],
+    }
+    assert (await gate.get(WATER, "/v1/reports/notices")).status_code == 403
+
+
 async def test_a_roster_is_kept_by_its_own_organisation_and_the_administrators_alone(gate: Gate):
     """And seen by itself and the district."""
     assert await put(gate, POLICE, "water", ROSTER) == 403

@@ -1,25 +1,58 @@
-"""The real worker on the embedded stack, killed in the middle of a delivery: the next one takes over."""
+"""The real worker on the embedded stack: twenty responders cost no history, and one that is killed is followed."""
 
 import shutil
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import NamedTuple
+
+import pytest
 
 from settings import Settings
 from starter.client import WhistleClient
-from starter.embedded import StackRecord, embedded_stack
+from starter.embedded import EmbeddedStack, StackRecord, embedded_stack
 from starter.identity import actor_named
 from starter.preparation import WORKER, Preparation
+from starter.start import workflow_id_of
 from storage.notice_deliveries import DeliveryState
 from storage.pool import open_pool
-from tests.integration.notices.duty_office import channels, on_duty, settled
+from tests.integration.notices.duty_office import channels, deliveries, on_duty, settled
 from tests.integration.notices.peers import HANG, Answer, Peer
 from tests.integration.notices.test_delivery import OK, robot, said
-from tests.life import registration
+from tests.life import registration, rules
 from tests.unit.notices.test_table import EMERGENCY
+from workflows.outbox import OUTBOX
+
+TWENTY = [one.code for one in rules().organisations.items if one.type == "BUREAU"][:20]
+THREE = ("good", "better", "best")
 
 
-async def test_a_worker_killed_in_the_middle_of_a_delivery_is_followed_by_one_that_delivers():
-    """Kill -9 while one provider holds its answer: what another has taken is not sent to it again."""
+class Town(NamedTuple):
+    """A stack whose offices are reached through providers on loopback."""
+
+    stack: EmbeddedStack
+    client: WhistleClient
+    slow: Peer
+    good: Peer
+
+    async def whistle(self, name: str, *responders: str) -> str:
+        """Register an emergency and whistle it to these."""
+        source, clerk = [
+            await actor_named(self.client.pool, self.stack.data_dir, n) for n in ("source@12345", "clerk@jinhaihu")
+        ]
+        found = await self.client.register(registration(external_id=name), source)
+        body = EMERGENCY | {"proposed_responders": list(responders)}
+        await self.client.do(found.whistle_id, "review", body, clerk, name)
+        return found.whistle_id
+
+    async def events(self, workflow_id: str) -> int:
+        """Count the events of a workflow's history."""
+        return len((await self.client.temporal.get_workflow_handle(workflow_id).fetch_history()).events)
+
+
+@pytest.fixture(scope="module")
+async def town() -> AsyncIterator[Town]:
+    """One stack for this file."""
     folder = Path(tempfile.mkdtemp(prefix="whistle-notices-"))
     folder.chmod(0o755)  # noqa: ASYNC240
     settings = Settings.model_construct(data_dir=folder / ".whistle")
@@ -28,26 +61,46 @@ async def test_a_worker_killed_in_the_middle_of_a_delivery_is_followed_by_one_th
 
         async def prepare(record: StackRecord) -> None:
             await preparation.prepare(record)
-            channels(settings.data_dir, slow=robot(slow, timeout_s=50), good=robot(good))
+            channels(
+                settings.data_dir, slow=robot(slow, timeout_s=50), **{name: robot(good, at_once=20) for name in THREE}
+            )
             async with await open_pool(record.database_dsn, size=1) as pool:
-                await on_duty(pool, "water,a,甲,slow,K,", "water,a,甲,good,K,")
+                everywhere = (f"{code},a,甲,{name},{code}-{name}," for code in TWENTY for name in THREE)
+                await on_duty(pool, "police,a,甲,slow,K,", "police,a,甲,good,K,", *everywhere)
 
         async with embedded_stack(
             settings.data_dir, worker_command=WORKER, migrate=preparation.migrate, prepare=prepare, erase=True
         ) as stack:
             told = {"database_dsn": stack.database_dsn, "temporal_address": stack.temporal_address}
             async with WhistleClient.open(settings.model_copy(update=told), size=4) as client:
-                source, clerk = [
-                    await actor_named(client.pool, stack.data_dir, n) for n in ("source@12345", "clerk@jinhaihu")
-                ]
-                found = await client.register(registration(), source)
-                await client.do(found.whistle_id, "review", EMERGENCY, clerk, "1")
-                await settled(client.pool, found.whistle_id, "good")
-                await slow.arrived.wait()
-                stack.kill("worker")
-                slow.answers = [Answer(body={"errcode": 0})]
-                (one,) = await settled(client.pool, found.whistle_id, "slow", within_s=40)
+                yield Town(stack, client, slow, good)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+async def test_twenty_responders_by_three_channels_cost_no_more_history_than_one(town: Town):
+    """Neither the whistle's nor the outbox's."""
+    one = await town.whistle("one", TWENTY[0])
+    await settled(town.client.pool, one, "best", within_s=60)
+    whistle_of_one, outbox = await town.events(workflow_id_of(one)), await town.events(OUTBOX)
+    twenty = await town.whistle("twenty", *TWENTY)
+    for name in THREE:
+        found = await settled(town.client.pool, twenty, name, 20, within_s=60)
+        assert {d.recipient for d in found} == {f"{code}/a" for code in TWENTY}
+        assert {(d.state, d.attempts) for d in found} == {(DeliveryState.DELIVERED, 1)}
+    assert await town.events(workflow_id_of(twenty)) == whistle_of_one
+    assert await town.events(OUTBOX) == outbox
+
+
+async def test_a_worker_killed_in_the_middle_of_a_delivery_is_followed_by_one_that_delivers(town: Town):
+    """Kill -9 while one provider holds its answer: what another has taken is not sent to it again."""
+    taken = len(town.good.got)
+    whistle_id = await town.whistle("killed", "police")
+    await settled(town.client.pool, whistle_id, "good", within_s=60)
+    await town.slow.arrived.wait()
+    town.stack.kill("worker")
+    town.slow.answers = [Answer(body={"errcode": 0})]
+    (one,) = await settled(town.client.pool, whistle_id, "slow", within_s=60)
     assert (one.state, one.attempts, one.in_doubt) == (DeliveryState.DELIVERED, 2, True)
-    assert ["可能重复" in said(got) for got in slow.got] == [False, True]
-    assert len(good.got) == 1
+    assert ["可能重复" in said(got) for got in town.slow.got] == [False, True]
+    assert len(town.good.got) == taken + 1
+    assert len(await deliveries(town.client.pool, whistle_id, "good")) == 1
