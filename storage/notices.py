@@ -14,15 +14,14 @@ ALERTS_AGAIN_AFTER = timedelta(hours=1)
 
 _ADDRESS = """
 with told as (
-    select * from jsonb_to_recordset($1::jsonb)
+    select *, clock_timestamp() as at from jsonb_to_recordset($1::jsonb)
         as t (outbox_id bigint, recipient text, level text, channel text, is_written boolean)
 ), made as (
-    insert into notice_delivery (outbox_id, whistle_id, recipient, level, channel, urgent, state, due_at, settled_at,
-        attempts)
+    insert into notice_delivery (outbox_id, whistle_id, recipient, level, channel, urgent, state, created_at, due_at,
+        settled_at, attempts)
     select o.id, o.whistle_id, t.recipient, t.level, t.channel, o.urgent,
-        case when t.is_written then 'DELIVERED' else 'PENDING' end,
-        case when not t.is_written then clock_timestamp() end, case when t.is_written then clock_timestamp() end,
-        t.is_written::integer
+        case when t.is_written then 'DELIVERED' else 'PENDING' end, t.at,
+        case when not t.is_written then t.at end, case when t.is_written then t.at end, t.is_written::integer
     from told t join outbox o on o.id = t.outbox_id
     on conflict (outbox_id, recipient, channel) do nothing
 ), handed as (

@@ -11,6 +11,7 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 import catalogues
+from activities.channels.opening import LOG
 from activities.templates import FILE
 from domain.duty import Contact, DutyLevel
 from domain.errors import FieldError, InvalidError, NotFoundError, TemporarilyUnavailableError
@@ -176,7 +177,9 @@ def _lines(entry: NoticeEntry) -> list[Text]:
 
 
 def _delivery(one: DeliveryEntry) -> Text:
-    word, style = _STYLES[one.state]
+    # Nobody reads it there.
+    is_line = one.channel == LOG and one.state is DeliveryState.DELIVERED
+    word, style = ("仅记日志 heard by nobody", "dim") if is_line else _STYLES[one.state]
     line = Text.assemble(
         f"    {one.recipient} {one.channel} ", (word, style), f" {local_time(one.settled_at)}" if one.settled_at else ""
     )
