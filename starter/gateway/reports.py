@@ -1,10 +1,11 @@
 """Reports: the public ranking for everybody, each office its own rows, the district everything."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from domain.errors import RoleNotAllowedError
 from domain.figures.periods import Period
@@ -57,6 +58,34 @@ Kind = Annotated[WhistleKind | None, Query(description="Of whistles of this kind
 Grid = Annotated[str | None, Query(pattern=ID_PART_PATTERN, description="Of whistles of this grid.")]
 Form = Annotated[Format | None, Query(alias="format", description="In place of Accept.")]
 Accept = Annotated[str | None, Header(include_in_schema=False)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Which:
+    """On which days, of which whistles, and whose lines."""
+
+    first: From = None
+    to: To = None
+    township: Organisation = None
+    kind: Kind = None
+    grid: Grid = None
+    organisation: Organisation = None
+
+    def asked(self, name: ReportName, *, rows: bool = False) -> Asked:
+        """Ask for a report on these; raises InvalidError for days that cannot be."""
+        return Asked(
+            name=name,
+            period=_days(self.first, self.to),
+            township=self.township,
+            kind=self.kind,
+            grid=self.grid,
+            organisation=self.organisation,
+            rows=rows,
+        )
+
+
+Chosen = Annotated[Which, Depends()]
+Name = Annotated[ReportName, Path(description="Which report.")]
 
 
 class FrozenPeriods(Frozen):
@@ -112,46 +141,18 @@ async def show_notice_figures(caller: Caller, door: Door, *, first: From = None,
 
 @router.get("/{name}", summary="报表 report", response_model=Report, responses=problems(403, 404) | _FORMS)
 async def show_report(
-    request: Request,
-    caller: Caller,
-    context: Here,
-    name: Annotated[ReportName, Path(description="Which report.")],
-    *,
-    first: From = None,
-    to: To = None,
-    township: Organisation = None,
-    kind: Kind = None,
-    grid: Grid = None,
-    organisation: Organisation = None,
-    form: Form = None,
-    accept: Accept = None,
+    request: Request, caller: Caller, context: Here, name: Name, which: Chosen, form: Form = None, accept: Accept = None
 ) -> Response:
     """Make a report on any days, at most 366, as of now, corrections included."""
-    which = {"township": township, "kind": kind, "grid": grid, "organisation": organisation}
-    asked = Asked.model_validate({"name": name, "period": _days(first, to), **which})
-    return await _ask(request, caller, context, asked, (form, accept))
+    return await _ask(request, caller, context, which.asked(name), (form, accept))
 
 
 @router.get("/{name}/rows", summary="报表明细 rows", response_model=Report, responses=problems(403, 404) | _FORMS)
 async def show_rows(
-    request: Request,
-    caller: Caller,
-    context: Here,
-    name: Annotated[ReportName, Path(description="Which report.")],
-    *,
-    first: From = None,
-    to: To = None,
-    township: Organisation = None,
-    kind: Kind = None,
-    grid: Grid = None,
-    organisation: Organisation = None,
-    form: Form = None,
-    accept: Accept = None,
+    request: Request, caller: Caller, context: Here, name: Name, which: Chosen, form: Form = None, accept: Accept = None
 ) -> Response:
     """List the rows behind a report, each with its whistle and why it does not count; of your own whistles."""
-    which = {"township": township, "kind": kind, "grid": grid, "organisation": organisation}
-    asked = Asked.model_validate({"name": name, "period": _days(first, to), "rows": True, **which})
-    return await _ask(request, caller, context, asked, (form, accept))
+    return await _ask(request, caller, context, which.asked(name, rows=True), (form, accept))
 
 
 async def _ask(

@@ -5,14 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
 
 import catalogues
 from domain.errors import InvalidError, MoveNotAllowedError
 from domain.figures.periods import Period
 from domain.figures.reports import ReportName
-from domain.figures.tally import Figures, demands_of, rates_of
-from domain.figures.words import Figure, Side
+from domain.figures.tally import Figures
 from starter.reports.asking import Asked, ask
 from storage.pool import Connection, Pool, open_pool
 from storage.reports import _CONCERNED, concerned_arguments, figures
@@ -22,44 +20,9 @@ from tests.conftest import Database, fresh_database
 from tests.integration.reports.archive import keep
 from tests.integration.test_indexes import MANY, PATIENCE_S
 from tests.life import Life
-from tests.random_lives import lives
 
 NOVEMBER = Period.named("2026-11")
 JANUARY = datetime(2027, 1, 2, tzinfo=UTC)
-# What anybody with read access to the audit trail would ask.
-CALLBACKS = """
-select count(*) filter (where (data ->> 'solved')::boolean) as solved,
-    count(*) filter (where data ->> 'solved' is not null) as solved_of,
-    count(*) filter (where data ->> 'satisfaction' in ('SATISFIED', 'FAIR')) as satisfied,
-    count(*) filter (where data ->> 'satisfaction' is not null) as satisfied_of
-from event where type = 'CallbackMade' and (data ->> 'counts')::boolean and (data ->> 'reached')::boolean
-    and at >= $1 and at < $2
-"""
-CALLS = """
-select r ->> 'responder' as responder, count(*) as calls
-from event, jsonb_array_elements(data -> 'responders') r
-where type = 'RespondersNotified' and at >= $1 and at < $2 group by 1
-"""
-BLOWN = """
-select count(*) as blown,
-    count(*) filter (where exists (select from event r where r.whistle_id = b.whistle_id and r.type = 'WhistleReturned'
-        and r.at < $2)) as returned,
-    count(*) filter (where exists (select from event r where r.whistle_id = b.whistle_id
-        and r.type = 'WhistleCancelled' and r.at < $2)) as cancelled
-from (select whistle_id, min(at) as at from event where type = 'WhistleBlown' group by whistle_id) b
-where b.at >= $1 and b.at < $2
-"""
-EVALUATED = """
-select count(*) from (
-    select case when (e.data ->> 'by_default')::boolean then least(e.at, (
-        select (c.data -> 'evaluate' ->> 'due_at')::timestamptz from event c
-        where c.whistle_id = e.whistle_id and c.type = 'CheckPassed' and c.sequence < e.sequence
-        order by c.sequence desc limit 1
-    )) else e.at end as at
-    from event e, jsonb_array_elements_text(e.data -> 'responders') r where e.type = 'RespondersEvaluated'
-) as evaluated
-where at >= $1 and at < $2
-"""
 
 
 def closed(number: int, *responders: str) -> Life:
@@ -70,24 +33,6 @@ def closed(number: int, *responders: str) -> Life:
 async def november(pool: Pool, known_at: datetime = JANUARY) -> Figures:
     """All of November."""
     return await figures(pool, NOVEMBER, shipped_rules(), known_at=known_at)
-
-
-async def test_random_histories_give_the_figures_of_plain_sql(pool: Pool):
-    """Counted over the audit trail alone, by month and by year."""
-    found: list[Life] = []
-
-    @settings(
-        max_examples=24, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.generate], database=None
-    )
-    @given(lives(steps=15))
-    def live(life: Life) -> None:
-        found.append(life)
-
-    live()
-    for number, life in enumerate(found):
-        await keep(pool, life, whistle_id=f"12345:{number}")
-    for label in ("2026-11", "2026-12", "2026", "2027"):
-        await compare(pool, Period.named(label))
 
 
 async def test_a_month_is_frozen_once_and_again_is_the_same(pool: Pool):
@@ -257,27 +202,3 @@ async def explained(connection: Connection) -> str:
     """The plan of the statement that finds a month's whistles."""
     arguments = concerned_arguments(Period.month_of(datetime.now(UTC)), shipped_rules())
     return "\n".join(row[0] for row in await connection.fetch(f"explain {_CONCERNED}", *arguments))
-
-
-async def compare(pool: Pool, period: Period) -> None:
-    """Ask plain SQL and the product the same."""
-    bounds = (period.start, period.end)
-    found = await figures(pool, period, shipped_rules(), known_at=datetime(2029, 1, 1, tzinfo=UTC))
-    callbacks = await pool.fetchrow(CALLBACKS, *bounds)
-    blown = await pool.fetchrow(BLOWN, *bounds)
-    assert callbacks is not None
-    assert blown is not None
-    solved, satisfied = of_township(found, Figure.SOLVED), of_township(found, Figure.SATISFIED)
-    assert (*solved, *satisfied) == tuple(callbacks.values())
-    assert of_township(found, Figure.EFFECTIVE)[1] == blown["blown"]
-    assert of_township(found, Figure.RETURNED)[0] == blown["returned"]
-    assert of_township(found, Figure.CANCELLED)[0] == blown["cancelled"]
-    calls = {row["responder"]: row["calls"] for row in await pool.fetch(CALLS, *bounds)}
-    assert {name: demand.calls for name, demand in demands_of(found.calls).items()} == calls
-    assert len(found.scores) == await pool.fetchval(EVALUATED, *bounds)
-
-
-def of_township(found: Figures, figure: Figure) -> tuple[int, int]:
-    """Numerator and denominator over all townships."""
-    rates = rates_of(found.rows, figure, Side.TOWNSHIP).values()
-    return sum(r.numerator for r in rates), sum(r.denominator for r in rates)
