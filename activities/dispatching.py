@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
+from activities.alarms import Alarms
 from activities.channels.opening import LOG
 from activities.channels.protocol import Message, PermanentError, TransientError
 from activities.composing import Composer
@@ -18,8 +19,16 @@ from domain.notice_templates import CHANNEL_DOWN, DELIVERY_FAILED
 from domain.rules import Rules
 from storage.catalogues import rules
 from storage.duty import duty
-from storage.notice_deliveries import DeliveryState, Parcel, claim, give_up_unknown, hasten, release, wait_for_morning
-from storage.notices import alert
+from storage.notice_deliveries import (
+    NOT_CONFIGURED,
+    DeliveryState,
+    Parcel,
+    claim,
+    give_up_unknown,
+    hasten,
+    release,
+    wait_for_morning,
+)
 from storage.pool import Pool
 
 LEASE = timedelta(minutes=3)
@@ -54,10 +63,10 @@ class Dispatch:
         self._lanes = lanes
         self._composer = composer
         self._notes = Notes(pool)
+        self._alarms = Alarms(pool)
         self._woken = asyncio.Event()
         self._stopped = asyncio.Event()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._alerting = asyncio.Lock()
         self.delivered = 0
 
     def wake(self) -> None:
@@ -122,7 +131,7 @@ class Dispatch:
         except Exception:
             self._notes.put_off(parcels, 0.0)
             raise
-        for group in self._grouped(parcels):
+        for group in self._grouped([parcel for parcel in parcels if not self._is_dropped(parcel)]):
             lane = self._lanes[group[0].channel]
             if wait_s := lane.wait_s(group[0]):
                 self._notes.put_off(group, wait_s)
@@ -159,13 +168,10 @@ class Dispatch:
         task.add_done_callback(end)
 
     async def _attempt(self, lane: Lane, group: Sequence[Parcel], known: _Known) -> None:
-        wanted = [parcel for parcel in group if not self._is_dropped(parcel)]
-        if not wanted:
-            return
-        sent: Sequence[Parcel] = wanted
+        sent = group
         try:
-            message, sent = self._composed(lane, wanted, known)
-            self._notes.put_off(wanted[len(sent) :], 0.0)
+            message, sent = self._composed(lane, group, known)
+            self._notes.put_off(group[len(sent) :], 0.0)
             await self._send(lane, message)
         except PermanentError as error:
             await self._fail_for_good(sent, error.reason)
@@ -230,26 +236,26 @@ class Dispatch:
             log.error("notice_failed_for_good", reason=reason, **_codes(parcel))
         first = group[0]
         if first.template not in _ALERTS:
-            fields = {"channel": first.channel, "recipient": first.recipient, "error": reason}
-            text = f"{first.channel} 发给 {first.recipient} 的通知无法送达:{reason}"
-            async with self._alerting:
-                await alert(self._pool, first.id, DELIVERY_FAILED, text, fields)
+            await self._tell_of_failure(first.id, first.channel, first.recipient, reason)
+
+    async def _tell_of_failure(self, delivery_id: int, channel: str, recipient: str, reason: str) -> None:
+        text = f"{channel} 发给 {recipient} 的通知无法送达:{reason}"
+        await self._alarms.sound(DELIVERY_FAILED, text, delivery_id, channel=channel, error=reason, recipient=recipient)
 
     async def _tell_of_outage(self, lane: Lane, parcel: Parcel, reason: str) -> None:
         if lane.failed_for(parcel.recipient) < DOWN_AFTER:
             return
-        whose = {"recipient": parcel.recipient} if lane.channel.by_address else {}
-        fields = {"channel": lane.name, "error": reason, **whose}
-        async with self._alerting:
-            told = await alert(self._pool, parcel.id, CHANNEL_DOWN, f"通知渠道 {lane.name} 持续失败:{reason}", fields)
-        if told:
-            log.error("channel_down", channel=lane.name, reason=reason, **whose)
+        whose = parcel.recipient if lane.channel.by_address else None
+        text = f"通知渠道 {lane.name} 持续失败:{reason}"
+        if await self._alarms.sound(CHANNEL_DOWN, text, parcel.id, channel=lane.name, error=reason, recipient=whose):
+            log.error("channel_down", channel=lane.name, reason=reason, recipient=whose)
 
     async def _say_what_waits(self) -> None:
         if quiet := self._lanes.quiet_until(datetime.now(UTC)):
             await wait_for_morning(self._pool, quiet)
         for one in await give_up_unknown(self._pool, self._lanes.names, GIVES_UP_AFTER):
-            log.error("notice_failed_for_good", reason="channel-not-configured", **one)
+            log.error("notice_failed_for_good", reason=NOT_CONFIGURED, **one)
+            await self._tell_of_failure(one["id"], one["channel"], one["recipient"], NOT_CONFIGURED)
 
 
 def _retry_in_s(parcel: Parcel, error: TransientError) -> float:

@@ -22,6 +22,8 @@ LONGEST_ASKED = timedelta(hours=1)
 """Of what a provider may ask for: a wrong Retry-After must not silence a channel for days [P]."""
 _FIRST_REST_S = 0.5
 _FAILURES_BEFORE_A_SHARED_REST = 2
+_FAILURES_OF_NO_OUTAGE = {True: 1, False: _FAILURES_BEFORE_A_SHARED_REST}
+"""In a row: of an address with a server of its own, of a channel that all share."""
 _PUT_OFF_S = 0.2
 _RESERVE = 0.2
 _MINUTE_S = 60.0
@@ -102,11 +104,14 @@ class Lane:
             del self._begun[recipient]
 
     def succeed(self, recipient: str) -> bool:
-        """Note a success; tell whether its address, or the channel where all share one server, works again."""
+        """Note a success; tell whether its address, or the channel where all share one server, works again.
+
+        Not after a failure or two: where one message alone always fails, the others' success is no recovery.
+        """
         key = self._key(recipient)
         self._rests_until.pop(key, None)
         self._failing_since.pop(key, None)
-        return self._failures.pop(key, 0) > 0
+        return self._failures.pop(key, 0) > _FAILURES_OF_NO_OUTAGE[self.channel.by_address]
 
     def fail(self, recipient: str, asked: timedelta | None) -> None:
         """Note a failure that may pass: its address, or the channel where all share one server, rests for a while.

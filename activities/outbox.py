@@ -19,6 +19,7 @@ from activities.lag_watch import LagWatch
 from activities.lanes import Lanes
 from activities.late_starts import LateStarts, Start
 from activities.templates import TemplateShelf
+from activities.waiting import until_set
 from domain.addresses import Network
 from domain.delivery import Delivered, DeliveryRound
 from storage.outbox import claim, listening
@@ -113,7 +114,7 @@ class OutboxActivities:
                 while clock() < listen_until and not activity.is_worker_shutdown():
                     heard.clear()
                     await self._address_what_is_due(dispatch)
-                    await _until_set(heard)
+                    await until_set(heard, LONGEST_PAUSE)
 
     async def _address_what_is_due(self, dispatch: Dispatch) -> None:
         if await self._addressing.climb():
@@ -126,15 +127,3 @@ class OutboxActivities:
                 dispatch.wake()
             if len(items) < BATCH:
                 return
-
-
-async def _until_set(heard: asyncio.Event) -> None:
-    hearing = asyncio.ensure_future(heard.wait())
-    shutdown = asyncio.ensure_future(activity.wait_for_worker_shutdown())
-    try:
-        await asyncio.wait(
-            {hearing, shutdown}, timeout=LONGEST_PAUSE.total_seconds(), return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        hearing.cancel()
-        shutdown.cancel()

@@ -16,6 +16,7 @@ from temporalio import activity
 
 from activities.failures import as_outage
 from activities.receivers import TIMEOUT, Receivers, Reply
+from activities.waiting import until_set
 from domain.delivery import DeliveryRound
 from domain.webhooks import Sent, retry_in
 from observability.measures import WORKER
@@ -111,11 +112,11 @@ class Round:
             begun = clock()
             if not await any_active(self._pool):
                 # Commits are no news to anybody then.
-                await _until_set(asyncio.Event(), LONGEST_PAUSE)
+                await until_set(asyncio.Event(), LONGEST_PAUSE)
                 continue
             if await self._step():
                 self._woken.set()
-            await _until_set(self._woken, LONGEST_PAUSE)
+            await until_set(self._woken, LONGEST_PAUSE)
             await asyncio.sleep(max(0.0, begun + SHORTEST_PAUSE.total_seconds() - clock()))
 
     async def _step(self) -> bool:
@@ -201,13 +202,3 @@ async def _open_round(pool: Pool, receivers: Receivers) -> AsyncIterator[Round]:
     finally:
         await opened.leave()
         await receivers.close()
-
-
-async def _until_set(woken: asyncio.Event, longest: timedelta) -> None:
-    hearing = asyncio.ensure_future(woken.wait())
-    shutdown = asyncio.ensure_future(activity.wait_for_worker_shutdown())
-    try:
-        await asyncio.wait({hearing, shutdown}, timeout=longest.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        hearing.cancel()
-        shutdown.cancel()

@@ -94,8 +94,9 @@ update notice_delivery d set due_at = quiet.until
 from unnest($1::text[], $2::timestamptz[]) as quiet (channel, until)
 where d.channel = quiet.channel and not d.urgent and d.due_at <= now() and d.claimed_at is null
 """
+NOT_CONFIGURED = "channel-not-configured"
 _GIVE_UP_UNKNOWN = """
-update notice_delivery set state = 'FAILED', due_at = null, settled_at = now(), last_error = 'channel-not-configured'
+update notice_delivery set state = 'FAILED', due_at = null, settled_at = now(), last_error = $3
 where due_at is not null and channel <> all($1::text[]) and coalesce(tried_anew_at, created_at) < now() - $2::interval
 returning id, channel, recipient
 """
@@ -209,7 +210,7 @@ async def wait_for_morning(pool: Pool, until: Mapping[str, datetime]) -> None:
 
 async def give_up_unknown(pool: Pool, known: list[str], older_than: timedelta) -> list[dict[str, Any]]:
     """Fail what has waited that long for a channel that nobody configured; tell what."""
-    return [dict(row) for row in await pool.fetch(_GIVE_UP_UNKNOWN, known, older_than)]
+    return [dict(row) for row in await pool.fetch(_GIVE_UP_UNKNOWN, known, older_than, NOT_CONFIGURED)]
 
 
 class TriedAnew(Frozen):

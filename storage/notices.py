@@ -39,7 +39,6 @@ from outbox o join whistle w on w.whistle_id = o.whistle_id
 where o.climbs_at <= now()
 order by o.urgent desc, o.climbs_at limit $1
 """
-_NEXT_CLIMB = "select min(climbs_at) from outbox where climbs_at is not null"
 _ALERT = """
 insert into outbox (whistle_id, sequence, kind, audience, urgent, text, template, fields)
 select o.whistle_id, o.sequence, $3, $2, true, $4, $5, $6::jsonb
@@ -110,12 +109,6 @@ async def address(pool: Pool, told: list[Told], addressed: list[Addressed]) -> N
 async def climbing(pool: Pool, limit: int) -> list[Climbing]:
     """List the notices that are due to climb, emergencies first."""
     return [_climbing(dict(row)) for row in await pool.fetch(_CLIMBING, limit)]
-
-
-async def next_climb(pool: Pool) -> datetime | None:
-    """Give the next moment at which a notice climbs."""
-    found: datetime | None = await pool.fetchval(_NEXT_CLIMB)
-    return found
 
 
 async def alert(pool: Pool, delivery_id: int, template: str, text: str, fields: dict[str, str]) -> bool:

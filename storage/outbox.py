@@ -25,8 +25,6 @@ where o.id = due.id
 returning o.id, o.whistle_id, o.sequence, o.kind, o.audience, o.urgent, o.text, o.created_at, o.attempts, o.levels,
     o.climbs, due.kind as whistle_kind, due.urgency
 """
-_DELIVERED = "update outbox set delivered_at = clock_timestamp() where id = any($1::bigint[]) and delivered_at is null"
-_FAILED = "update outbox set last_error = $2, due_at = clock_timestamp() + $3::interval where id = $1"
 _PENDING = "select count(*) from outbox where delivered_at is null"
 
 
@@ -49,23 +47,13 @@ class OutboxItem(Frozen):
 
 
 async def claim(pool: Pool, *, limit: int = 100, lease: timedelta = timedelta(minutes=1)) -> list[OutboxItem]:
-    """Take undelivered notices for `lease`, urgent ones first; two claimers never hold the same one."""
+    """Take notices that nobody addressed for `lease`, urgent ones first; two claimers never hold the same one."""
     items = [OutboxItem(**row) for row in await pool.fetch(_CLAIM, limit, lease)]
     return sorted(items, key=lambda item: (not item.urgent, item.id))
 
 
-async def mark_delivered(pool: Pool, ids: list[int]) -> None:
-    """Note that notices were delivered; idempotent."""
-    await pool.execute(_DELIVERED, ids)
-
-
-async def mark_failed(pool: Pool, item_id: int, error: str, retry_in: timedelta) -> None:
-    """Note why a delivery failed and when it may be claimed again."""
-    await pool.execute(_FAILED, item_id, error, retry_in)
-
-
 async def pending(pool: Pool) -> int:
-    """Count what is not delivered yet."""
+    """Count what is not addressed yet."""
     return int(await pool.fetchval(_PENDING))
 
 

@@ -178,6 +178,23 @@ async def test_addresses_that_hang_leave_room_for_those_of_the_same_channel(pool
             peer.released.set()
 
 
+async def test_a_channel_that_nobody_configures_for_a_day_is_told_to_the_administrators(pool: Pool, tmp_path: Path):
+    """What waited for it has failed for good."""
+    async with Peer(OK).listening() as office:
+        await on_duty(pool, "water,a,甲,robots,K,", "admin,root,管理员,office,OPS,")
+        file = channels(tmp_path, office=robot(office))
+        async with delivering(pool, file):
+            desk = await emergency(pool)
+            await settled(pool, desk.whistle_id, "log")
+        yesterday = "update notice_delivery set created_at = now() - interval '25 hours' where due_at is not null"
+        await pool.execute(yesterday)
+        async with delivering(pool, file):
+            (one,) = await settled(pool, desk.whistle_id, "robots")
+            await until(lambda: bool(office.got))
+    assert (one.state, one.last_error) == (DeliveryState.FAILED, "channel-not-configured")
+    assert said(office.got[0]).startswith("【通知失败】robots 发给 water/a 的通知无法送达")
+
+
 async def _climbs_at_once(pool: Pool) -> bool:
     due = "update outbox set climbs_at = now() where climbs_at is not null and audience = 'water' returning true"
     return bool(await pool.fetchval(due))

@@ -69,6 +69,14 @@ def test_a_channel_that_fails_is_only_probed_until_it_works_again():
     assert not lane.succeed("water/a")
 
 
+def test_one_message_that_always_fails_makes_no_recovery_of_the_others_success():
+    """It would be tried anew at each of them, for a day."""
+    for lane, recipients in ((shared(), ("water/a", "water/b")), (robots(), ("water/a", "water/a"))):
+        for _ in range(3):
+            lane.fail(recipients[0], None)
+            assert not lane.succeed(recipients[1])
+
+
 def test_a_channel_rests_as_long_as_its_provider_asks():
     """Retry-After is for everybody who shares the account."""
     lane = shared(at_once=10)
