@@ -9,12 +9,13 @@ from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
-from domain.figures.tables import Report
+from domain.figures.tables import Cell, Report
 from domain.working_time import BEIJING
 from starter.reports.sheets import filters_of, linked
 
 _WIDEST = 40
 _SHEET_NAME = 31
+_FORMATS = {"time": "yyyy-mm-dd hh:mm:ss", "percent": "0.00", "points": "0.00"}
 
 
 def xlsx_of(reports: Sequence[Report], base_url: str = "") -> bytes:
@@ -32,15 +33,17 @@ def xlsx_of(reports: Sequence[Report], base_url: str = "") -> bytes:
 
 
 def _fill(sheet: Worksheet, report: Report, base_url: str) -> None:
-    sheet.append([f"{column.label}" for column in report.columns])
+    sheet.append([f"{column.label}(北京时间)" if column.kind == "time" else column.label for column in report.columns])
     for cell in sheet[1]:
         cell.font = Font(bold=True)
     sheet.freeze_panes = "A2"
     for row, item in enumerate(report.items, start=2):
         for number, column in enumerate(report.columns, start=1):
             value = linked(column.key, item.get(column.key), base_url)
-            cell = sheet.cell(row, number, value)
-            if isinstance(value, str):
+            cell = sheet.cell(row, number, _beijing(value) if column.kind == "time" else value)
+            if column.kind in _FORMATS:
+                cell.number_format = _FORMATS[column.kind]
+            elif isinstance(value, str):
                 cell.data_type = "s"
             if column.key == "link" and base_url and isinstance(value, str):
                 cell.hyperlink = value
@@ -61,6 +64,12 @@ def _explain(sheet: Worksheet, reports: Sequence[Report]) -> None:
         for note in report.notes:
             sheet.append([note])
         sheet.append([])
+
+
+def _beijing(value: Cell) -> datetime | None:
+    """Give a moment as sheets hold it: by the clock on the wall, without a zone, to the second."""
+    at = datetime.fromisoformat(str(value)) if value else None
+    return at and at.astimezone(BEIJING).replace(tzinfo=None, microsecond=0)
 
 
 def _local(at: datetime) -> str:

@@ -15,6 +15,7 @@ from domain.figures.reports import ReportName, report_of
 from domain.figures.row_reports import rows_report
 from domain.figures.tables import About, Column, Report
 from domain.figures.tally import figures_of
+from domain.working_time import BEIJING
 from starter.reports.chart import MOST_BARS, svg_of
 from starter.reports.sheets import csv_of
 from starter.reports.terminal import report_table
@@ -68,15 +69,22 @@ def test_excel_reads_back_as_the_report(name: ReportName, rows: bool):
     book = load_workbook(io.BytesIO(xlsx_of([report], BASE)))
     sheet = book[report.name]
     header, *lines = sheet.iter_rows(values_only=True)
-    assert list(header) == [column.label for column in report.columns]
+    times = {column.key for column in report.columns if column.kind == "time"}
+    assert [str(name).removesuffix("(北京时间)") for name in header] == [column.label for column in report.columns]
     for line, item in zip(lines, report.items, strict=True):
         told = dict(zip((column.key for column in report.columns), line, strict=True))
         link = {"link": f"{BASE}{item['link']}"} if "link" in item else {}
-        assert told == {key: value or value if value != "" else None for key, value in item.items()} | link
+        moments = {key: on_the_wall(item[key]) for key in times}
+        assert told == {key: value or value if value != "" else None for key, value in item.items()} | link | moments
     if rows:
         assert sheet.cell(2, len(report.columns)).hyperlink.target.startswith(f"{BASE}/v1/whistles/")
     about = [cell for row in book["说明 about"].iter_rows(values_only=True) for cell in row]
     assert {"2026-11", "2026.1", "township: jinhaihu", report.title} <= set(about)
+
+
+def on_the_wall(moment: object) -> datetime:
+    """A moment as Excel holds it: Beijing's clock, without a zone."""
+    return datetime.fromisoformat(str(moment)).astimezone(BEIJING).replace(tzinfo=None, microsecond=0)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+86", "@SUM(A1)", '=HYPERLINK("http://evil")', "-1"])
