@@ -11,13 +11,18 @@ from domain.figures.tables import Cell, Column, Report
 from domain.summaries import local_time
 
 _RIGHT = frozenset({"count", "percent", "points", "minutes"})
+_OF_ROWS = frozenset({"organisation", "serial", "link"})
 _WHOLE = frozenset({"organisation", "whistle_id", "serial", "moment"})
 
 
 def report_table(report: Report) -> RenderableType:
-    """Draw a report; links, and columns that are empty in every line, are left out: JSON and sheets have them all."""
+    """Draw a report; JSON and sheets have all of it, here columns that are empty in every line are left out, and links.
+
+    Rows have their whistle's id and their office's name alone, so that they stand on one line.
+    """
     filled = [c for c in report.columns if any(item.get(c.key) not in (None, "") for item in report.items)]
-    shown = [c for c in filled if not c.key.endswith(("_numerator", "_denominator")) and c.key != "link"]
+    left_out = _OF_ROWS if any(column.key == "whistle_id" for column in report.columns) else frozenset()
+    shown = [c for c in filled if not c.key.endswith(("_numerator", "_denominator")) and c.key not in left_out]
     table = Table(box=None, pad_edge=False, header_style="bold")
     for column in shown:
         right, whole = column.kind in _RIGHT, column.key in _WHOLE
