@@ -1,7 +1,7 @@
 """A whistle's history in one file, complete in itself: the trail, what Temporal told, and how to check both.
 
-A zip of UTF-8 text: trail.jsonl, engine.jsonl, whistle.json, private.jsonl for those who may see it, seal.py, which is
-domain/seal.py as it is, README.md, and manifest.json with the SHA-256 of each.
+A zip of UTF-8 text: trail.jsonl, notices.jsonl, engine.jsonl, whistle.json, private.jsonl for those who may see it,
+seal.py, which is domain/seal.py as it is, README.md, and manifest.json with the SHA-256 of each.
 """
 
 import hashlib
@@ -22,8 +22,9 @@ from domain.whistle import Whistle
 from domain.working_time import BEIJING
 
 FORM = "whistle-history/1"
-TRAIL, ENGINE, PRIVATE, VALUE, MANIFEST = (
+TRAIL, NOTICES, ENGINE, PRIVATE, VALUE, MANIFEST = (
     "trail.jsonl",
+    "notices.jsonl",
     "engine.jsonl",
     "private.jsonl",
     "whistle.json",
@@ -38,6 +39,7 @@ Exported on {local} (Beijing) by {by}: {events} events, the head of their hash c
 | 文件 file | 内容 content |
 | --- | --- |
 | `trail.jsonl` | 全程留痕,每行一条,含哈希 the audit trail, a row a line, each with its hash |
+| `notices.jsonl` | 通知及每次投递 what was told to whom, with every attempt, as far as who exported it may see |
 | `engine.jsonl` | 流程引擎事件 what Temporal told of it; empty where it was not asked |
 | `private.jsonl` | 私密内容及其盐值 private fields with their salts; only in exports for those who may see them |
 | `whistle.json` | 哨单现值 the whistle as these events have made it |
@@ -88,6 +90,7 @@ class Export(Frozen):
     at: AwareDatetime
     by: str
     rows: tuple[TrailRow, ...]
+    notices: tuple[dict[str, Any], ...] = ()
     engine: tuple[dict[str, Any], ...] = ()
     private: tuple[dict[str, Any], ...] = ()
 
@@ -115,6 +118,7 @@ def write_bundle(file: IO[bytes], export: Export) -> Manifest:
     files = {
         "README.md": README.format(**about, local=f"{export.at.astimezone(BEIJING):%Y-%m-%d %H:%M:%S}"),
         TRAIL: _lines(row.sealed | {"hash": row.hash} for row in export.rows),
+        NOTICES: _lines(export.notices),
         ENGINE: _lines(export.engine),
         PRIVATE: _lines(export.private),
         VALUE: export.whistle.model_dump_json(exclude_defaults=True) + "\n",

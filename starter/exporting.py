@@ -1,4 +1,4 @@
-"""Gathering one whistle's history: the trail from the store, what Temporal told, and private parts by right."""
+"""Gathering one whistle's history: trail and notices from the store, what Temporal told, and private parts by right."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 from domain.errors import NotFoundError, RoleNotAllowedError, TemporarilyUnavailableError
 from domain.whistle import Whistle
 from starter.availability import within_reach
-from starter.bearers import sees_reporter
+from starter.bearers import audiences_of, sees_reporter
 from starter.bundle import Export
 from starter.client import WhistleClient
 from starter.engine_history import EngineEvent, engine_events
 from storage.keys import Principal
+from storage.notice_trail import NoticeEntry, whole_notice_trail
 from storage.private_views import note_private_view
 from storage.trails import WholeTrail, whole_trail
 
@@ -24,23 +25,31 @@ class History(NamedTuple):
     trail: WholeTrail
     engine: Sequence[EngineEvent] | None
     engine_problem: str | None = None
+    notices: Sequence[NoticeEntry] = ()
 
 
-async def gather(client: WhistleClient, whistle_id: str, *, with_engine: bool) -> History:
-    """Gather a whistle's history; Temporal being away costs its own part alone. Raises NotFoundError."""
+async def gather(
+    client: WhistleClient, whistle_id: str, *, with_engine: bool, bearer: Principal | None = None
+) -> History:
+    """Gather a whistle's history, its notices as far as the bearer may read them; without one, all.
+
+    Temporal being away costs its own part alone. Raises NotFoundError.
+    """
     async with within_reach():
         trail = await whole_trail(client.pool, whistle_id)
-    if trail is None:
-        message = f"there is no whistle {whistle_id}"
-        raise NotFoundError(message)
+        if trail is None:
+            message = f"there is no whistle {whistle_id}"
+            raise NotFoundError(message)
+        to = audiences_of(bearer, trail.whistle) if bearer else None
+        history = History(trail, None, notices=await whole_notice_trail(client.pool, whistle_id, to))
     if not with_engine:
-        return History(trail, None)
+        return history
     try:
         async with within_reach(ENGINE_WITHIN):
             engine = [event async for event in engine_events(client.temporal, whistle_id)]
     except TemporarilyUnavailableError as error:
-        return History(trail, None, error.detail)
-    return History(trail, engine)
+        return history._replace(engine_problem=error.detail)
+    return history._replace(engine=engine)
 
 
 async def may_see_private(client: WhistleClient, whistle: Whistle, bearer: Principal) -> None:
@@ -67,6 +76,7 @@ def export_of(history: History, by: str, *, with_private: bool) -> Export:
         at=datetime.now(UTC),
         by=by,
         rows=history.trail.rows,
+        notices=tuple(notice.model_dump(mode="json") for notice in history.notices),
         engine=tuple(event.model_dump(mode="json") for event in history.engine or ()),
         private=private,
     )

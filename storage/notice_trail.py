@@ -145,6 +145,14 @@ async def notice_trail(
     return [_entry(dict(row)) for row in await pool.fetch(_TRAIL, whistle_id, after, limit, to)]
 
 
+async def whole_notice_trail(pool: Pool, whistle_id: str, to: Sequence[str] | None = None) -> list[NoticeEntry]:
+    """List all of a whistle's notices, however many, as `notice_trail` does."""
+    found: list[NoticeEntry] = []
+    while page := await notice_trail(pool, whistle_id, after=found[-1].id if found else 0, to=to):
+        found += page
+    return found
+
+
 async def notice_figures(pool: Pool, since: datetime, until: datetime) -> NoticeFigures:
     """Count what was delivered, by channel, and how long the first notice of a blown whistle took."""
     channels = tuple(ChannelFigures(**row) for row in await pool.fetch(_CHANNELS, since, until))

@@ -50,7 +50,7 @@ def show_history(
 
     async def read(session: Session) -> None:
         await session.must_see(whistle_id)
-        history = await gather(session.client, whistle_id, with_engine=engine)
+        history = await gather(session.client, whistle_id, with_engine=engine, bearer=session.said)
         if private:
             await may_see_private(session.client, history.trail.whistle, session.bearer)
         if history.engine_problem:
@@ -91,6 +91,7 @@ def _data(history: History, *, private: bool) -> dict[str, Any]:
     return {
         "items": [event.model_dump(mode="json", exclude=shown) for event in _events(history)],
         "next_cursor": None,
+        "notices": [notice.model_dump(mode="json") for notice in history.notices],
         "engine": None if history.engine is None else [event.model_dump(mode="json") for event in history.engine],
         "verification": {
             "verified": not check.flaws,
@@ -105,7 +106,15 @@ def _picture(history: History) -> list[Text]:
     lines = timeline(events) if check.is_readable else [event_line(event) for event in events]
     if history.engine:
         lines += [Text("流程引擎 engine", style="bold blue"), *map(_engine_line, _telling(history.engine))]
+    if history.notices:
+        lines.append(_noticed(history))
     return [*lines, verdict(check)]
+
+
+def _noticed(history: History) -> Text:
+    deliveries = sum(len(notice.deliveries) for notice in history.notices)
+    told = f"通知 notices: {len(history.notices)} 条, 投递 deliveries {deliveries} 次"
+    return Text(f"{told} (whistle notices {history.trail.whistle.whistle_id})", style="dim")
 
 
 def _engine_line(event: EngineEvent) -> Text:

@@ -27,7 +27,7 @@ from starter.cli.session import AsOption, Call, JsonOption, Session, run
 from storage.catalogues import rules
 from storage.duty import duty
 from storage.notice_deliveries import DeliveryState
-from storage.notice_trail import DeliveryEntry, NoticeEntry, NoticeFigures, notice_figures, notice_trail
+from storage.notice_trail import DeliveryEntry, NoticeEntry, NoticeFigures, notice_figures, whole_notice_trail
 from storage.pool import open_pool
 
 _STYLES = {
@@ -144,13 +144,9 @@ async def _on_duty(organisation: str, at: datetime | None, call: Call) -> None:
 
 
 async def _whole(session: Session, whistle_id: str) -> list[NoticeEntry]:
-    pool, to = session.client.pool, None
-    if session.said:
-        to = audiences_of(session.said, await seen(pool, session.said, whistle_id))
-    found: list[NoticeEntry] = []
-    while page := await notice_trail(pool, whistle_id, after=found[-1].id if found else 0, to=to):
-        found += page
-    return found
+    pool, said = session.client.pool, session.said
+    to = audiences_of(said, await seen(pool, said, whistle_id)) if said else None
+    return await whole_notice_trail(pool, whistle_id, to)
 
 
 def templates_of(settings: Settings, file: Path | None = None) -> Templates:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,24 @@ async def test_the_notices_of_a_whistle_are_shown_by_its_id_and_counted_in_the_r
     assert figures["blown"] == 1
     assert figures["channels"][0]["channel"] == "log"
     assert (await shell("notices", "12345:none", "--json", code=1))["type"].endswith("not-found")
+
+
+async def test_every_delivery_is_in_the_history_that_is_shown_and_exported(pool: Pool, shell: Shell, tmp_path: Path):
+    """With the trail, and vouched for by the export's manifest."""
+    await on_duty(pool, "water,li-ming,李明,log,x,")
+    async with delivering(pool):
+        desk = await emergency(pool)
+        await settled(pool, desk.whistle_id, "log")
+    shown = await shell("history", desk.whistle_id, "--no-engine", "--json")
+    file = tmp_path / "history.zip"
+    manifest = await shell("history", desk.whistle_id, "--no-engine", "--out", str(file), "--json")
+    with zipfile.ZipFile(file) as packed:
+        lines = [json.loads(line) for line in packed.read("notices.jsonl").splitlines()]
+    assert shown["notices"] == lines
+    assert "notices.jsonl" in manifest["files"]
+    told = [(d["recipient"], d["state"]) for notice in lines for d in notice["deliveries"]]
+    assert ("water/li-ming", "DELIVERED") in told
+    assert len(told) == await pool.fetchval("select count(*) from notice_delivery")
 
 
 async def test_a_roster_is_imported_and_shows_who_is_told(pool: Pool, shell: Shell, tmp_path: Path):

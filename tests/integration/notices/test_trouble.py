@@ -10,7 +10,7 @@ import structlog
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities import dispatching, lanes, noting, watched_file
-from storage.notice_deliveries import DeliveryState
+from storage.notice_deliveries import DeliveryState, try_anew
 from storage.pool import Pool
 from storage.registrations import Unstarted
 from tests.integration.desk import Desk
@@ -193,6 +193,44 @@ async def test_a_channel_that_nobody_configures_for_a_day_is_told_to_the_adminis
             await until(lambda: bool(office.got))
     assert (one.state, one.last_error) == (DeliveryState.FAILED, "channel-not-configured")
     assert said(office.got[0]).startswith("【通知失败】robots 发给 water/a 的通知无法送达")
+
+
+async def test_a_channel_that_is_down_for_a_day_fails_for_good_and_may_be_tried_anew_for_another(
+    pool: Pool, tmp_path: Path
+):
+    """Until then everything is tried; the administrators hear of it."""
+    async with Peer(Answer(503)).listening() as peer, Peer(OK).listening() as office:
+        await on_duty(pool, "water,a,甲,robots,K,", "admin,root,管理员,office,OPS,")
+        file = channels(tmp_path, robots=robot(peer), office=robot(office))
+        desk = await emergency(pool)
+        async with delivering(pool, file):
+            await until(lambda: bool(peer.got))
+        yesterday = "update notice_delivery set created_at = now() - interval '25 hours' where due_at is not null"
+        await pool.execute(yesterday)
+        async with delivering(pool, file):
+            (one,) = await settled(pool, desk.whistle_id, "robots")
+            await until(lambda: bool(office.got))
+            tries = len(peer.got)
+            await try_anew(pool, timedelta(days=2))
+            await until(lambda: len(peer.got) > tries)
+            await until(lambda: _waits_again(pool, desk.whistle_id))
+    assert (one.state, one.last_error) == (DeliveryState.FAILED, "given-up: HTTP 503")
+
+
+@pytest.mark.parametrize(("profile", "longest"), [("default", timedelta(minutes=5)), ("demo", timedelta(seconds=60))])
+async def test_how_soon_an_unanswered_call_climbs_is_a_row_of_the_limits(pool: Pool, profile: str, longest: timedelta):
+    """NOTICE_UNANSWERED, by kind and profile."""
+    await on_duty(pool, "water,a,甲,log,x,", roster=(f"water,{ALWAYS},a,,",))
+    async with delivering(pool, profile=profile):
+        await emergency(pool)
+        await until(lambda: pool.fetchval("select true from outbox where climbs_at is not null limit 1"))
+        waits = await pool.fetchval("select min(climbs_at) - now() from outbox where audience = 'water'")
+    assert longest - timedelta(seconds=30) < waits <= longest
+
+
+async def _waits_again(pool: Pool, whistle_id: str) -> bool:
+    (one,) = await deliveries(pool, whistle_id, "robots")
+    return one.state is DeliveryState.PENDING and one.attempts >= 3 and one.next_attempt_at is not None
 
 
 async def _climbs_at_once(pool: Pool) -> bool:
