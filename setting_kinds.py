@@ -3,7 +3,7 @@
 import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -16,6 +16,8 @@ HOST_AND_PORT = "a host and a port, such as temporal.example:7233"
 WEB_ADDRESS = "an http or https address"
 LINK = f"an http or https address with {WHISTLE_ID} in it"
 NETWORKS = "networks with commas between, such as 10.0.0.0/8,::1/128"
+ENCRYPTION = "off, AES-256-GCM or SM4-GCM"
+ORIGINS = "origins with commas between, such as https://temporal.example"
 DURATION = "a number of seconds, 0.1 to 86400"
 
 _HOST_AND_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s/:@\[\]]+):(?P<port>[0-9]{1,5})")
@@ -54,6 +56,16 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _origin(value: str) -> str:
+    if value != value.lower() or urlsplit(value).netloc != value.partition("://")[2]:
+        raise ValueError(value)
+    return _web_address(value)
+
+
+def _cipher(value: object) -> object:
+    return None if value == "off" else value
+
+
 def _link(value: str) -> str:
     if WHISTLE_ID not in value:
         raise ValueError(value)
@@ -68,4 +80,6 @@ WebAddress = Annotated[str, AfterValidator(_web_address)]
 Link = Annotated[str, AfterValidator(_link)]
 Network = IPv4Network | IPv6Network
 Networks = Annotated[tuple[Network, ...], BeforeValidator(_comma_separated)]
+Encryption = Annotated[Literal["AES-256-GCM", "SM4-GCM"] | None, BeforeValidator(_cipher)]
+Origins = Annotated[tuple[Annotated[str, AfterValidator(_origin)], ...], BeforeValidator(_comma_separated)]
 Duration = Annotated[timedelta, BeforeValidator(_seconds), Field(ge=timedelta(milliseconds=100), le=timedelta(days=1))]

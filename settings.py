@@ -99,6 +99,11 @@ class Settings(BaseModel):
     """The key ring itself, as JSON; at most one of this and the next is set."""
     payload_keys_file: Path | None = None
     """The file of the key ring; by default payload-keys.json in the data folder, where there is one."""
+    payload_encryption: kinds.Encryption = Field(default=None, description=kinds.ENCRYPTION)
+    """By which cipher the embedded stack encrypts payloads; it makes a key ring where there is none."""
+    codec_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
+    codec_origins: kinds.Origins = Field(default=(), description=kinds.ORIGINS)
+    """The Temporal UIs whose pages may ask the codec server."""
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(lambda value: str(value).upper())
     ] = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR")

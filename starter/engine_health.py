@@ -9,6 +9,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSyste
 
 from settings import Settings
 from starter.client import WhistleClient
+from starter.encryption.health import in_force, unreadable_workflows
 from starter.findings import Examination, Health, Verdict
 from starter.schedules import schedules_on
 from starter.scheduling import show_all
@@ -29,6 +30,14 @@ _NAMED = 3
 async def _temporal(client: WhistleClient, settings: Settings) -> Verdict:
     info = await client.temporal.workflow_service.get_system_info(GetSystemInfoRequest())
     return Health.WELL, f"Temporal server {info.server_version}, namespace {settings.temporal_namespace}", None
+
+
+async def _encryption(client: WhistleClient, settings: Settings) -> Verdict:
+    if lost := await unreadable_workflows(client.temporal):
+        first, error = next(iter(lost.items()))
+        detail = f"{len(lost)} workflows cannot be read and stand still, among them {first} ({error})"
+        return Health.BROKEN, detail, "whistle payload-keys list --in-use; docs/how-to/encrypt.md"
+    return Health.WELL, in_force(settings), None
 
 
 async def _search_attributes(client: WhistleClient, _settings: Settings) -> Verdict:
@@ -85,6 +94,7 @@ async def _schedules(client: WhistleClient, settings: Settings) -> Verdict:
 
 OF_TEMPORAL: dict[str, Examination] = {
     "引擎 Temporal": _temporal,
+    "载荷加密 payload encryption": _encryption,
     "检索字段 search attributes": _search_attributes,
     "执行者 worker": _worker,
     "流程版本 versions": _lags,

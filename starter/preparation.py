@@ -24,6 +24,7 @@ from storage.pool import open_pool
 
 WORKER: Sequence[str] = (sys.executable, "-m", "worker")
 GATEWAY: Sequence[str] = (sys.executable, "-m", "starter.gateway")
+CODEC_SERVER: Sequence[str] = (sys.executable, "-m", "starter.codec_server")
 
 log = structlog.get_logger("preparation")
 

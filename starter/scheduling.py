@@ -16,14 +16,17 @@ from temporalio.client import (
     ScheduleRange,
     ScheduleState,
     ScheduleUpdate,
-    ScheduleUpdateInput,
 )
 from temporalio.service import RPCError, RPCStatusCode
 
 from domain.errors import NotFoundError
 from domain.values import Frozen
+from starter.encryption.conversion import current_key
+from starter.encryption.envelope import is_encrypted, key_of
+from starter.encryption.errors import PayloadUnreadableError
 from starter.schedules import SCHEDULES, Plan, Planned, planned_as
 
+_NO_KEY = "no key"
 _CALENDAR = ("second", "minute", "hour", "day_of_month", "month", "year", "day_of_week")
 
 
@@ -114,27 +117,44 @@ async def backfill(client: Client, schedule_id: str, start_at: datetime, end_at:
 
 async def differences(planned: Planned, found: ScheduleDescription) -> tuple[str, ...]:
     """Name every field in which a schedule differs from its plan: `policy.overlap: SKIP → BUFFER_ONE`."""
-    before, after = await _found(found), _wanted(planned)
+    before, after = await _found(found), _wanted(planned, current_key(found.data_converter))
     if found.schedule.state.paused:
         # The note of a paused schedule says who paused it and why.
         before |= {"state.note": planned.note}
     return tuple(f"{name}: {before.get(name)} → {value}" for name, value in after.items() if before.get(name) != value)
 
 
-def _wanted(planned: Planned) -> dict[str, Any]:
+def _wanted(planned: Planned, key_id: str | None) -> dict[str, Any]:
     argument = planned.argument
     told = [argument.model_dump(mode="json")] if argument else []
-    return {**_fields(planned.schedule()), "action.args": told, "action.summary": planned.summary}
+    kept = {"action.args": told, "action.summary": planned.summary, "action.keys": [key_id or _NO_KEY]}
+    return {**_fields(planned.schedule()), **kept}
 
 
 async def _found(found: ScheduleDescription) -> dict[str, Any]:
     action = found.schedule.action
     if not isinstance(action, ScheduleActionStartWorkflow):
         return {}
-    converter = found.data_converter
-    summary = await converter.decode([action.static_summary]) if action.static_summary else [None]  # type: ignore[list-item]
-    told = await converter.decode(list(action.args))
-    return {**_fields(found.schedule), "action.args": told, "action.summary": summary[0]}
+    return {**_fields(found.schedule), **await _kept(action, found)}
+
+
+async def _kept(action: ScheduleActionStartWorkflow, found: ScheduleDescription) -> dict[str, Any]:
+    arguments: list[Any] = list(action.args)
+    summary: list[Any] = [action.static_summary] if action.static_summary else []
+    try:
+        told, named = [await found.data_converter.decode(kept) for kept in (arguments, summary)]
+    except PayloadUnreadableError as error:
+        # Under a key that is gone it starts nothing any more; applied anew, it does.
+        return {"action.args": str(error)}
+    return {"action.args": told, "action.summary": named[0] if named else None, "action.keys": sorted(_keys(found))}
+
+
+def _keys(found: ScheduleDescription) -> set[str]:
+    action = found.schedule.action
+    if not isinstance(action, ScheduleActionStartWorkflow):
+        return set()
+    kept: list[Any] = [*action.args, *([action.static_summary] if action.static_summary else [])]
+    return {key_of(payload) if is_encrypted(payload) else _NO_KEY for payload in kept}
 
 
 def _fields(schedule: Schedule) -> dict[str, Any]:
@@ -180,22 +200,29 @@ async def _apply_one(client: Client, planned: Planned, *, dry_run: bool) -> Appl
         return Applied(id=planned.id, outcome="CREATED")
     differing = await differences(planned, found)
     if differing and not dry_run:
-        await handle.update(lambda given: _updated(planned, given))
+        if _keys(found) <= {_NO_KEY, current_key(found.data_converter) or _NO_KEY}:
+            await handle.update(lambda given: _updated(planned, given.description.schedule.state))
+        else:
+            # A schedule hands each run the result of the one before, and so would need its old key as well.
+            await handle.delete()
+            await _create(client, planned, found.schedule.state)
     return Applied(id=planned.id, outcome="UPDATED" if differing else "UNCHANGED", differences=differing)
 
 
-async def _create(client: Client, planned: Planned) -> None:
+async def _create(client: Client, planned: Planned, state: ScheduleState | None = None) -> None:
     try:
-        await client.create_schedule(planned.id, planned.schedule())
+        await client.create_schedule(planned.id, planned.schedule(state and _kept_state(planned, state)))
     except ScheduleAlreadyRunningError:
         # Another was as quick; both have the same table.
         return
 
 
-def _updated(planned: Planned, given: ScheduleUpdateInput) -> ScheduleUpdate:
-    state = given.description.schedule.state
-    kept = ScheduleState(note=state.note if state.paused else planned.note, paused=state.paused)
-    return ScheduleUpdate(schedule=planned.schedule(kept))
+def _updated(planned: Planned, state: ScheduleState) -> ScheduleUpdate:
+    return ScheduleUpdate(schedule=planned.schedule(_kept_state(planned, state)))
+
+
+def _kept_state(planned: Planned, state: ScheduleState) -> ScheduleState:
+    return ScheduleState(note=state.note if state.paused else planned.note, paused=state.paused)
 
 
 async def _described(handle: ScheduleHandle) -> ScheduleDescription | None:

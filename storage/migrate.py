@@ -33,6 +33,7 @@ _GRANTS = {
         "catalogue_import",
         "whistle_party",
         "private_view",
+        "payload_access",
         "open311_request",
         "notice_failure",
         "scoring_rules",
@@ -65,6 +66,7 @@ _GRANTS = {
         "webhook_attempt",
         "hook_secret",
         "hook_message",
+        "codec_session",
     ),
 }
 _SSL = "select coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false)"

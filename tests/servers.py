@@ -1,7 +1,7 @@
 """Temporal servers and workers for tests: the time-skipping server, the real one, and workers on a store in memory."""
 
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -40,11 +40,12 @@ async def time_skipping_server(read_keys: RingReader | None = None) -> AsyncIter
 
 
 @asynccontextmanager
-async def real_server(read_keys: RingReader | None = None) -> AsyncIterator[Client]:
+async def real_server(read_keys: RingReader | None = None, *, configured: Sequence[str] = ()) -> AsyncIterator[Client]:
     """Run the real server in memory; with a key ring, its client encrypts."""
     started = await WorkflowEnvironment.start_local(
         dev_server_existing_path=_program("temporal"),
         dev_server_log_level="error",
+        dev_server_extra_args=[f"--dynamic-config-value={one}" for one in configured],
         data_converter=converter_with(read_keys),
         search_attributes=list(ATTRIBUTE_KEYS.values()),
         identity="worker@whistle-worker-0:12345",

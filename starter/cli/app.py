@@ -20,6 +20,7 @@ from starter.cli import (
     notice_mending,
     notices,
     operating,
+    payload_keys,
     reading,
     rebuilding,
     reporting,
@@ -91,10 +92,12 @@ def run(words: Sequence[str]) -> int:
 app.command("up")(operating.up)
 app.command("worker")(operating.worker)
 app.command("gateway")(operating.gateway)
+app.command("codec-server")(operating.codec_server)
 app.command("migrate")(operating.migrate)
 app.add_typer(catalogue, name="catalogue")
 app.add_typer(keys.app, name="keys")
 app.add_typer(hooks.app, name="hooks")
+app.add_typer(payload_keys.app, name="payload-keys")
 app.add_typer(schedules.app, name="schedules")
 app.add_typer(reporting.app, name="report")
 app.add_typer(notices.app, name="notices")

@@ -23,7 +23,7 @@ from starter.doctor import examine
 from starter.embedded import StackRecord, run_stack
 from starter.encryption.conversion import data_converter
 from starter.findings import Finding, Health
-from starter.preparation import GATEWAY, WORKER, Preparation, furnish, migrate_schema
+from starter.preparation import CODEC_SERVER, GATEWAY, WORKER, Preparation, furnish, migrate_schema
 from starter.replay import Replayed, replay_file
 from starter.visibility import AttributesRefusedError, register
 from storage.catalogues import CatalogueName, ImportReport, import_catalogue
@@ -47,6 +47,7 @@ def up() -> None:
         settings,
         worker_command=WORKER,
         gateway_command=GATEWAY,
+        codec_command=CODEC_SERVER,
         migrate=preparation.migrate,
         prepare=prepare,
         say=say,
@@ -62,6 +63,11 @@ def worker() -> NoReturn:
 def gateway() -> NoReturn:
     """Run a gateway on WHISTLE_HTTP_HOST and WHISTLE_HTTP_PORT (127.0.0.1, 8080) until SIGTERM."""
     _become(GATEWAY)
+
+
+def codec_server() -> NoReturn:
+    """Run a codec server on WHISTLE_HTTP_HOST and WHISTLE_CODEC_PORT (127.0.0.1, 8081) until SIGTERM."""
+    _become(CODEC_SERVER)
 
 
 def migrate() -> None:
@@ -120,6 +126,7 @@ def addresses(record: StackRecord, settings: Settings) -> list[str]:
         "Temporal gRPC": record.temporal_address,
         "Temporal UI": record.temporal_ui_url,
         "gateway": record.gateway_url,
+        "codec server": record.codec_url and f"{record.codec_url}/login",
         "worker": record.worker_url and f"{record.worker_url}/metrics",
         "database DSN": f"{folder / 'stack.json'} (database_dsn)",
         "keys": str(folder / "keys.json"),

@@ -36,6 +36,13 @@ def gateway_launch(around: Surroundings, command: Sequence[str], port: int) -> L
     return replace(launch, is_ready=partial(says_ready, port))
 
 
+def codec_launch(around: Surroundings, command: Sequence[str], port: int, ui_url: str | None) -> Launch:
+    """Describe the codec server, which pages of the stack's own UI and of those configured may ask."""
+    origins = [*around.settings.codec_origins, *([ui_url] if ui_url else [])]
+    told = {"WHISTLE_CODEC_PORT": str(port), "WHISTLE_CODEC_ORIGINS": ",".join(origins)}
+    return replace(_launch("codec", command, around, told), is_ready=partial(says_ready, port))
+
+
 def _launch(name: str, command: Sequence[str], around: Surroundings, extra: dict[str, str]) -> Launch:
     part_of = mark(around.data_dir, name)
     told = {

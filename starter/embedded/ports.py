@@ -20,6 +20,7 @@ _ASKED_WITHIN_S = 5.0
 VARIABLES = {
     "http": "WHISTLE_HTTP_PORT",
     "worker": "WHISTLE_WORKER_HTTP_PORT",
+    "codec": "WHISTLE_CODEC_PORT",
     "temporal": "WHISTLE_TEMPORAL_PORT",
     "ui": "WHISTLE_UI_PORT",
     "postgres": "WHISTLE_POSTGRES_PORT",

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from settings import Settings
 from starter.embedded.accounts import make_folder
 from starter.embedded.errors import StackNotRunningError
-from starter.embedded.launches import Surroundings, gateway_launch, worker_launch
+from starter.embedded.launches import Surroundings, codec_launch, gateway_launch, worker_launch
 from starter.embedded.logs import keep_logs_small, rotate_logs
 from starter.embedded.orphans import end_orphans, mark
 from starter.embedded.parts import Launch, Part, Say, said_if_heard
@@ -20,8 +20,9 @@ from starter.embedded.postgres import APPLICATION, OWNER, PostgresServer, ensure
 from starter.embedded.postgres_home import find_home, tidy_socket_folder
 from starter.embedded.stack_file import Pids, StackRecord, hold_lock, remove_record, write_record
 from starter.embedded.temporal import temporal_launch
+from starter.encryption.ring_file import ensured_ring
 
-PARTS = ("postgres", "temporal", "worker", "gateway")
+PARTS = ("postgres", "temporal", "worker", "gateway", "codec")
 WORKER_SHUTDOWN = timedelta(seconds=10)
 # The worker's own shutdown plus its exit; then what is left of the time for the servers.
 WORKER_GRACE = WORKER_SHUTDOWN + timedelta(seconds=1)
@@ -36,6 +37,8 @@ class Plan:
     gateway_command: Sequence[str] | None = None
     migrate: Callable[[str], Awaitable[None]] | None = None
     prepare: Callable[[StackRecord], Awaitable[None]] | None = None
+    codec_command: Sequence[str] | None = None
+    """Runs only where payloads are encrypted."""
 
 
 class EmbeddedStack:
@@ -55,6 +58,7 @@ class EmbeddedStack:
         self._postgres: PostgresServer | None = None
         self._started_at: datetime | None = None
         self._log_keeper: asyncio.Task[None] | None = None
+        self._codec_command: Sequence[str] | None = None
 
     @property
     def database_dsn(self) -> str:
@@ -90,6 +94,7 @@ class EmbeddedStack:
         return StackRecord(
             gateway_url=self.gateway_url,
             worker_url=self._url("worker"),
+            codec_url=self._url("codec"),
             temporal_address=self.temporal_address,
             temporal_namespace=self._settings.temporal_namespace,
             task_queue=self._settings.task_queue,
@@ -129,7 +134,7 @@ class EmbeddedStack:
         self._started_at = None
         if self._log_keeper is not None:
             self._log_keeper.cancel()
-        await self._stop_parts(("worker", "gateway"), WORKER_GRACE)
+        await self._stop_parts(("worker", "gateway", "codec"), WORKER_GRACE)
         await self._stop_parts(("temporal", "postgres"), timedelta(seconds=max(deadline - clock(), 1)))
         if self._postgres is not None:
             tidy_socket_folder(self._postgres.home)
@@ -170,6 +175,7 @@ class EmbeddedStack:
         await end_orphans({mark(self.data_dir, name) for name in PARTS})
         make_folder(self.log_folder, None, 0o700)
         rotate_logs(self.log_folder)
+        self._prepare_keys()
         self._ports = choose_ports(self.data_dir, self._wanted_ports())
         self._log_keeper = asyncio.create_task(keep_logs_small(self.log_folder))
         await _all_or_first_error(self._start_database(), self._start_temporal())
@@ -181,8 +187,20 @@ class EmbeddedStack:
         if self._plan.gateway_command:
             launch = gateway_launch(self._surroundings(), self._plan.gateway_command, self._ports["http"])
             await self._start_part(launch)
+        if self._codec_command:
+            around, port = self._surroundings(), self._ports["codec"]
+            await self._start_part(codec_launch(around, self._codec_command, port, self._url("ui")))
         self._started_at = datetime.now(UTC)
         self._rewrite_record()
+
+    def _prepare_keys(self) -> None:
+        ring = ensured_ring(self._settings)
+        if ring is not None:
+            self._codec_command = self._plan.codec_command
+            used = f"encrypted with the key {ring.current}" if ring.current else "no longer encrypted"
+            self._say(
+                f"payloads are {used}; the key ring is {self._settings.payload_ring_file or 'in the environment'}"
+            )
 
     async def _start_database(self) -> None:
         if self._settings.database_dsn is None:
@@ -197,7 +215,8 @@ class EmbeddedStack:
 
     async def _start_temporal(self) -> None:
         if self._settings.temporal_address is None:
-            launch = temporal_launch(self.data_dir, self._ports, self._settings.temporal_namespace)
+            namespace = self._settings.temporal_namespace
+            launch = temporal_launch(self.data_dir, self._ports, namespace, self._url("codec"))
             await self._start_part(launch)
             self._say(f"Temporal on {self.temporal_address}, its UI on {self._url('ui')}")
 
@@ -222,6 +241,8 @@ class EmbeddedStack:
             wanted |= {"temporal_http": None, "temporal_metrics": None}
         if self._plan.worker_command:
             wanted["worker"] = self._settings.worker_http_port
+        if self._codec_command:
+            wanted["codec"] = self._settings.codec_port
         if self._plan.gateway_command:
             wanted["http"] = self._settings.http_port
         return wanted

@@ -21,9 +21,9 @@ _READERS_LET_GO_S = 0.3
 
 
 class Pids(BaseModel):
-    """The process of each part; None = it does not run, or is the user's own."""
+    """The process of each part; None = it does not run, or is the user's own; and `codec`, where that runs."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     up: int
     postgres: int | None = None
@@ -46,6 +46,8 @@ class StackRecord(BaseModel):
     temporal_metrics_url: str | None = None
     worker_url: str | None = None
     """Where the worker tells how it is: `/healthz`, `/readyz`, `/metrics`."""
+    codec_url: str | None = None
+    """Where the codec server opens encrypted payloads for admins; None where payloads are not encrypted."""
     database_dsn: str = Field(repr=False)
     database_owner_dsn: str = Field(repr=False)
     postgres_folder: Path | None = None

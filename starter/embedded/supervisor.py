@@ -24,6 +24,7 @@ async def run_stack(
     *,
     worker_command: Sequence[str] | None,
     gateway_command: Sequence[str] | None = None,
+    codec_command: Sequence[str] | None = None,
     migrate: Migrate | None = None,
     prepare: Prepare | None = None,
     say: Say = print,
@@ -34,7 +35,7 @@ async def run_stack(
     point elsewhere are not started. Raises the `EmbeddedStackError`s of a start.
     """
     say = said_if_heard(say)
-    stack = EmbeddedStack(settings, Plan(worker_command, gateway_command, migrate, prepare), say)
+    stack = EmbeddedStack(settings, Plan(worker_command, gateway_command, migrate, prepare, codec_command), say)
     with _stop_requested() as requested:
         waiting = asyncio.create_task(requested.wait())
         starting = asyncio.create_task(stack.start())
@@ -57,6 +58,7 @@ async def embedded_stack(
     *,
     worker_command: Sequence[str] | None = None,
     gateway_command: Sequence[str] | None = None,
+    codec_command: Sequence[str] | None = None,
     migrate: Migrate | None = None,
     prepare: Prepare | None = None,
     settings: Settings | None = None,
@@ -70,7 +72,7 @@ async def embedded_stack(
     """
     base = Settings.model_construct() if settings is None else settings
     here = base.model_copy(update={"data_dir": data_dir})
-    stack = EmbeddedStack(here, Plan(worker_command, gateway_command, migrate, prepare), say)
+    stack = EmbeddedStack(here, Plan(worker_command, gateway_command, migrate, prepare, codec_command), say)
     try:
         await stack.start()
         yield stack

@@ -29,8 +29,10 @@ _FLAGS = (
 )
 
 
-def temporal_launch(data_dir: Path, ports: Mapping[str, int], namespace: str) -> Launch:
+def temporal_launch(data_dir: Path, ports: Mapping[str, int], namespace: str, codec_url: str | None = None) -> Launch:
     """Describe the server of `data_dir` on the ports `temporal`, `ui`, `temporal_http` and `temporal_metrics`.
+
+    Its UI is told of the codec server, if there is one.
 
     Namespace and search attributes are registered at each start, which an existing database file accepts.
     Raises `ProgramMissingError`.
@@ -38,7 +40,7 @@ def temporal_launch(data_dir: Path, ports: Mapping[str, int], namespace: str) ->
     part_of = mark(data_dir, "temporal")
     return Launch(
         name="temporal",
-        command=(str(_program()), *_arguments(data_dir, ports, namespace)),
+        command=(str(_program()), *_arguments(data_dir, ports, namespace), *_codec(codec_url)),
         log=data_dir / "logs" / "temporal.log",
         environment={"PATH": os.defpath, "HOME": str(data_dir), MARK: part_of},
         # As root the data folder can be entered by others.
@@ -68,6 +70,10 @@ def _arguments(data_dir: Path, ports: Mapping[str, int], namespace: str) -> list
         *([] if namespace == _DEFAULT_NAMESPACE else [f"--namespace={namespace}"]),
         *(f"--search-attribute={name}={kind}" for name, kind in SEARCH_ATTRIBUTES.items()),
     ]
+
+
+def _codec(url: str | None) -> list[str]:
+    return [f"--ui-codec-endpoint={url}"] if url else []
 
 
 async def _clear_way(part_of: str) -> None:

@@ -85,6 +85,12 @@ class EncryptingCodec(PayloadCodec, WithSerializationContext):
         self._keys = keys
         self._workflow = workflow
 
+    @property
+    def current_key(self) -> str | None:
+        """Name the key that encrypts."""
+        current = self._keys.current
+        return None if current is None else current.key_id
+
     def with_context(self, context: SerializationContext) -> Self:
         """Give the codec of one workflow's payloads."""
         if isinstance(context, WorkflowSerializationContext | ActivitySerializationContext) and context.workflow_id:

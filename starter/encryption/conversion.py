@@ -10,11 +10,14 @@ from temporalio.converter import DataConverter, DefaultFailureConverterWithEncod
 from settings import Settings
 from starter.encryption.envelope import is_encrypted, key_of
 from starter.encryption.errors import PayloadKeyMissingError
-from starter.encryption.key_ring import KeyRing, ring_reader
+from starter.encryption.key_ring import KeyRing
+from starter.encryption.ring_file import ring_reader
 
 
 class KeylessCodec(PayloadCodec):
     """Encrypts nothing; names what is missing where it meets what others encrypted."""
+
+    current_key: str | None = None
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Leave all as it is."""
@@ -26,6 +29,12 @@ class KeylessCodec(PayloadCodec):
             if is_encrypted(payload):
                 raise PayloadKeyMissingError(key_of(payload), ())
         return list(payloads)
+
+
+def current_key(converter: DataConverter) -> str | None:
+    """Name the key with which a converter of ours encrypts; None where it encrypts nothing."""
+    found: str | None = getattr(converter.payload_codec, "current_key", None)
+    return found
 
 
 def data_converter(settings: Settings) -> DataConverter:

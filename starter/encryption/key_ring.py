@@ -7,24 +7,14 @@ Written as JSON, in a file or in the environment:
 
 import base64
 import binascii
-import json
-import os
 import secrets
-import stat
-from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
-from settings import Settings, variable_of
 from starter.encryption.errors import PayloadKeysInvalidError
-
-_INLINE = variable_of("payload_keys")
-_OTHERS, _OTHERS_OF_ROOT = 0o077, 0o027
-"""Bits of a mode that nobody may have; a file of root may be read by its group, as secrets that are mounted are."""
 
 
 class CipherName(StrEnum):
@@ -52,7 +42,7 @@ def _encoded(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-KeyBytes = Annotated[bytes, BeforeValidator(_decoded), PlainSerializer(_encoded, when_used="json")]
+Base64 = Annotated[bytes, BeforeValidator(_decoded), PlainSerializer(_encoded, when_used="json")]
 
 
 class PayloadKey(BaseModel):
@@ -62,7 +52,7 @@ class PayloadKey(BaseModel):
 
     id: str = Field(pattern=r"^[A-Za-z0-9._-]{1,32}$")
     cipher: CipherName = CipherName.AES_256_GCM
-    key: KeyBytes = Field(repr=False)
+    key: Base64 = Field(repr=False)
     created_at: datetime | None = None
 
     @model_validator(mode="after")
@@ -110,50 +100,6 @@ class KeyRing(BaseModel):
         except ValidationError as error:
             faults = (_fault(found) for found in error.errors(include_url=False, include_input=False))
             raise PayloadKeysInvalidError(where, *faults) from None
-
-
-def ring_reader(settings: Settings) -> Callable[[], KeyRing] | None:
-    """Tell how the key ring of these settings is read; None where there is none.
-
-    It is in WHISTLE_PAYLOAD_KEYS itself, in the file of WHISTLE_PAYLOAD_KEYS_FILE, or in the data folder.
-    """
-    inline, file = settings.payload_keys, settings.payload_ring_file
-    if inline is not None:
-        return lambda: KeyRing.parsed(inline, _INLINE)
-    return None if file is None else lambda: read_ring(file)
-
-
-def read_ring(file: Path) -> KeyRing:
-    """Read a ring from a file that its owner alone may read; raises PayloadKeysInvalidError."""
-    try:
-        with file.open(encoding="utf-8") as opened:
-            _refuse_shared(os.fstat(opened.fileno()), file)
-            return KeyRing.parsed(opened.read(), str(file))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no text"
-        raise PayloadKeysInvalidError(str(file), f"cannot be read: {reason}") from None
-
-
-def write_ring(file: Path, ring: KeyRing) -> None:
-    """Replace the file at one stroke, readable by its owner alone."""
-    new = file.with_name(f"{file.name}.new")
-    new.unlink(missing_ok=True)
-    with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as opened:
-        json.dump(ring.model_dump(mode="json", exclude_none=False), opened, ensure_ascii=False, indent=2)
-        opened.write("\n")
-        opened.flush()
-        # A key that was used and is lost makes whistles unreadable.
-        os.fsync(opened.fileno())
-    new.replace(file)
-
-
-def _refuse_shared(found: os.stat_result, file: Path) -> None:
-    forbidden = _OTHERS_OF_ROOT if found.st_uid == 0 else _OTHERS
-    if found.st_uid not in (0, os.geteuid()):
-        raise PayloadKeysInvalidError(str(file), "belongs to somebody else: give it to the account that runs this")
-    if mode := stat.S_IMODE(found.st_mode) & forbidden:
-        shared = f"mode {stat.S_IMODE(found.st_mode):04o} lets others at it ({mode:04o})"
-        raise PayloadKeysInvalidError(str(file), f"{shared}: chmod 600 {file}")
 
 
 def _fault(found: object) -> str:

@@ -4,22 +4,22 @@ import asyncio
 import gc
 import logging
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import NoReturn
+from typing import Any, NoReturn, Protocol
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from domain.errors import TemporarilyUnavailableError
 from observability import configure_logging
-from observability.tracing import UNTRACED, Tracing, tracing_of
+from observability.tracing import tracing_of
 from settings import WRONG_USAGE, Settings, SettingsInvalidError, settings_of_process
 from starter.encryption.conversion import data_converter
 from starter.gateway.app import create_app
-from starter.gateway.context import Context
 from starter.gateway.problems import MEDIA_TYPE, UnreadableError, encoded, problem
 from starter.leaving import leave, leave_by_force, leave_if_loop_hangs
 
@@ -77,12 +77,20 @@ class ImpatientProtocol(H11Protocol):
             self._timer = None
 
 
-class Gateway(uvicorn.Server):
-    """A server that tells its streams to end as soon as it is asked to leave."""
+class Leaving(Protocol):
+    """What an application is told when its process is asked to leave."""
 
-    def __init__(self, config: uvicorn.Config, context: Context, graceful: timedelta) -> None:
-        """Serve this configuration's application."""
+    def leave(self) -> None:
+        """Be ready for nothing more."""
+
+
+class Server(uvicorn.Server):
+    """A server that tells its application as soon as it is asked to leave, so that streams end."""
+
+    def __init__(self, name: str, config: uvicorn.Config, context: Leaving, graceful: timedelta) -> None:
+        """Serve this configuration's application; the log knows it by its name."""
         super().__init__(config)
+        self._stopping = f"{name}_stopping"
         self._context = context
         self._graceful = graceful
 
@@ -99,19 +107,18 @@ class Gateway(uvicorn.Server):
                 loop.remove_signal_handler(number)
 
     def _ask_to_leave(self) -> None:
-        log.info("gateway_stopping")
+        log.info(self._stopping)
         self.should_exit = True
         self._context.leave()
         leave_by_force(self._graceful, 1)
 
 
-def serve(settings: Settings, tracing: Tracing = UNTRACED) -> Gateway:
-    """Make the server of these settings, with the port 8080 where none is said."""
-    app = create_app(settings, tracing)
+async def listening(name: str, app: FastAPI, context: Leaving, settings: Settings, port: int) -> None:
+    """Serve an application until the process is asked to leave."""
     config = uvicorn.Config(
         app,
         host=settings.http_host,
-        port=settings.http_port or DEFAULT_PORT,
+        port=port,
         http=type("Protocol", (ImpatientProtocol,), {"read_within": settings.read_within}),
         ws="none",
         log_config=None,
@@ -121,30 +128,38 @@ def serve(settings: Settings, tracing: Tracing = UNTRACED) -> Gateway:
         timeout_graceful_shutdown=max(1, int((settings.graceful_shutdown - 2 * LEEWAY).total_seconds())),
         h11_max_incomplete_event_size=LARGEST_HEAD,
     )
-    return Gateway(config, app.state.context, settings.graceful_shutdown)
+    leave_if_loop_hangs(2 * settings.stalled_after)
+    started = f"{name}_started"
+    log.info(started, host=settings.http_host, port=port)
+    await Server(name, config, context, settings.graceful_shutdown).serve()
 
 
-def main() -> NoReturn:
-    """Run as a process of its own until SIGTERM."""
-    settings = settings_of_process()
+def run_as_process(name: str, run: Callable[[Settings], Coroutine[Any, Any, None]]) -> NoReturn:
+    """Run a server by the settings of this process, and leave with 0, with 2 for wrong settings, else with 1."""
+    settings, failed, stopped = settings_of_process(), f"{name}_failed", f"{name}_stopped"
     configure_logging(settings.log_level)
-    for name in ("uvicorn.error", "httpx"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for library in ("uvicorn.error", "httpx"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
-        asyncio.run(_run(settings))
+        asyncio.run(run(settings))
     except SettingsInvalidError as error:
-        log.error("gateway_failed", reason=str(error))  # noqa: TRY400 - its sentence says all
+        log.error(failed, reason=str(error))  # noqa: TRY400 - its sentence says all
         leave(WRONG_USAGE)
     except TemporarilyUnavailableError as error:
-        log.error("gateway_failed", reason=error.detail)  # noqa: TRY400 - its sentence says all
+        log.error(failed, reason=error.detail)  # noqa: TRY400 - its sentence says all
         leave(1)
     except SystemExit as ended:
         leave(ended.code if isinstance(ended.code, int) else 1)
     except Exception:
-        log.exception("gateway_failed")
+        log.exception(failed)
         leave(1)
-    log.info("gateway_stopped")
+    log.info(stopped)
     leave(0)
+
+
+def main() -> NoReturn:
+    """Run the gateway as a process of its own until SIGTERM."""
+    run_as_process("gateway", _run)
 
 
 async def _run(settings: Settings) -> None:
@@ -153,13 +168,11 @@ async def _run(settings: Settings) -> None:
         raise TemporarilyUnavailableError(message)
     # Else it would be said in the midst of a start-up, where uvicorn keeps it to itself.
     data_converter(settings)
-    leave_if_loop_hangs(2 * settings.stalled_after)
     tracing = tracing_of("whistle-gateway", settings.traced_by)
-    server = serve(settings, tracing)
+    app = create_app(settings, tracing)
     gc.freeze()
     gc.enable()
-    log.info("gateway_started", host=settings.http_host, port=server.config.port)
     try:
-        await server.serve()
+        await listening("gateway", app, app.state.context, settings, settings.http_port or DEFAULT_PORT)
     finally:
         await asyncio.to_thread(tracing.close)

@@ -20,6 +20,10 @@ from domain.values import Actor, compact
 from starter.encryption.conversion import converter_with
 from starter.encryption.envelope import ENCRYPTED, is_encrypted
 from starter.encryption.errors import PayloadKeyMissingError
+from starter.encryption.health import unreadable_workflows
+from starter.encryption.in_use import keys_in_use
+from starter.schedules import COMPLIANCE_SWEEP, SCHEDULES
+from starter.scheduling import apply, pause, show_all, show_one
 from tests.fakes import FakeLedger
 from tests.replay.record import tell
 from tests.replay.stories import STORIES
@@ -34,6 +38,7 @@ from workflows.whistle import WhistleWorkflow
 A, B = key("2026-a"), key("2026-b", SM4)
 TITLE = "盗采砂石"
 TELLING = ("closed", "cancelled_by_temporal", "continued_as_new", "store_away")
+AT_ONCE = "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=1"
 MORE = {"text": "补充", "kind": "MORE"}
 COMPLETED = UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED
 NEVER_ENCRYPTED = {"searchAttributes", "data"}
@@ -110,7 +115,7 @@ async def test_a_whistle_goes_on_under_a_new_key(ledger: FakeLedger) -> None:
 
     The loss is named in history and fails no whistle; with the key back, the command that waited is done.
     """
-    async with real_server() as client:
+    async with real_server(configured=[AT_ONCE]) as client:
         async with make_test_worker(client, ledger, cached=0):
             play = await Play.begin(client, ledger, datetime.now(UTC))
             await play.accept_enforcement(*THREE)
@@ -123,6 +128,7 @@ async def test_a_whistle_goes_on_under_a_new_key(ledger: FakeLedger) -> None:
         async with make_test_worker(with_keys(client, reading(B)), ledger, cached=0):
             await play.handle.signal("catch_up")
             await eventually(lambda: has_failed_for(play, PayloadKeyMissingError))
+            await eventually(lambda: is_reported(client, play))
         async with make_test_worker(under_b, ledger, cached=0):
             answer = await play.do("append", CLERK, **MORE)
         assert answer.version == len(ledger.trail[play.whistle_id])
@@ -138,6 +144,34 @@ async def outcome_of(client: Client, play: Play, name: str, actor: Actor) -> Fai
         request=Request(meta=Meta(update_id="raw:1"), input=Input(name=name, args=Payloads(payloads=[argument]))),
     )
     return (await client.workflow_service.update_workflow_execution(request)).outcome.failure
+
+
+async def is_reported(client: Client, play: Play) -> bool:
+    """Tell whether `whistle doctor` would name it."""
+    return await unreadable_workflows(client) == {play.handle.id: PayloadKeyMissingError.__name__}
+
+
+async def test_schedules_follow_the_key() -> None:
+    """Begun in the open, they are encrypted when applied, and anew for each key, also where the last is lost."""
+    async with real_server() as client:
+        await apply(client)
+        for read in (reading(A), reading(B)):
+            under = with_keys(client, read)
+            assert {one.outcome for one in await apply(under)} == {"UPDATED"}
+            assert {one.outcome for one in await apply(under)} == {"UNCHANGED"}
+            assert set(await keys_in_use(under)) == {read().current}
+        assert [one.paused for one in await show_all(under)] == [False] * len(SCHEDULES)
+
+
+async def test_a_schedule_that_an_operator_paused_stays_paused_under_a_new_key() -> None:
+    """With the operator's note."""
+    async with real_server(reading(A)) as client:
+        await apply(client)
+        await pause(client, COMPLIANCE_SWEEP, "盘点期间暂停")
+        under_b = with_keys(client, reading(B, A))
+        await apply(under_b)
+        shown = await show_one(under_b, COMPLIANCE_SWEEP)
+        assert (shown.paused, shown.note, shown.differences) == (True, "盘点期间暂停", ())
 
 
 async def has_failed_for(play: Play, error: type[Exception]) -> bool:

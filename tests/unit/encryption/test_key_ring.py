@@ -7,7 +7,8 @@ import pytest
 
 from settings import Settings, SettingsInvalidError, read_settings
 from starter.encryption.errors import PayloadKeysInvalidError
-from starter.encryption.key_ring import CipherName, KeyRing, PayloadKey, read_ring, ring_reader, write_ring
+from starter.encryption.key_ring import CipherName, KeyRing, PayloadKey
+from starter.encryption.ring_file import ensured_ring, read_ring, ring_reader, write_ring
 from tests.unit.encryption.keys import SM4, key, ring
 
 GOOD = PayloadKey.fresh()
@@ -122,3 +123,27 @@ def test_a_fresh_key_fits_its_cipher_and_is_like_no_other(cipher: CipherName) ->
     assert first.key != second.key
     assert first.created_at is not None
     assert first.id.startswith(f"{first.created_at:%Y%m%d}-")
+
+
+@pytest.mark.parametrize("cipher", CipherName)
+def test_a_ring_is_made_where_encryption_is_wanted_and_there_is_none(tmp_path: Path, cipher: CipherName) -> None:
+    """Once, readable by its owner alone; afterwards it is used, wanted or not."""
+    wanted = Settings(data_dir=tmp_path, payload_encryption=cipher.value)
+    made = ensured_ring(wanted)
+    assert made is not None
+    assert [key.cipher for key in made.keys] == [cipher]
+    assert (tmp_path / "payload-keys.json").stat().st_mode & 0o777 == 0o600
+    assert ensured_ring(wanted) == ensured_ring(Settings(data_dir=tmp_path)) == made
+
+
+def test_nothing_is_made_where_nothing_is_wanted(tmp_path: Path) -> None:
+    """Encryption is off by default."""
+    assert ensured_ring(Settings(data_dir=tmp_path)) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_ring_with_another_cipher_than_the_one_wanted_is_no_silent_matter(tmp_path: Path) -> None:
+    """Who asks for SM4 and would get AES is told how to change it."""
+    ensured_ring(Settings(data_dir=tmp_path, payload_encryption="AES-256-GCM"))
+    with pytest.raises(PayloadKeysInvalidError, match="asks for SM4-GCM, but the key ring encrypts by AES-256-GCM"):
+        ensured_ring(Settings(data_dir=tmp_path, payload_encryption="SM4-GCM"))
