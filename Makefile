@@ -11,7 +11,7 @@ MODULES := domain workflows activities storage starter catalogues benchmarks wor
 
 LONG_BENCHMARKS := startup deadlines open_whistles reads notices sweep
 
-.PHONY: help setup demo up bench bench-all test check format docs histories lock clean
+.PHONY: help setup demo up bench bench-all test check format docs screenshots histories lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -68,7 +68,12 @@ format: $(READY)
 docs: $(READY)
 	@PYTHONPATH=. $(BIN)/python docs/generate_lifecycle.py
 	@PYTHONPATH=. $(BIN)/python docs/generate_reference.py
+	@PYTHONPATH=. $(BIN)/python docs/generate_saved_views.py
 	@PYTHONPATH=. $(BIN)/python docs/generate_metrics.py
+
+## make screenshots  makes the pictures of the Temporal UI in docs/ anew (needs Chromium)
+screenshots: $(READY)
+	@PYTHONPATH=. $(BIN)/python -m docs.screenshots
 
 ## make histories  records the corpus of this version that replay tests keep, after a deliberate change
 histories: $(READY)

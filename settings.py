@@ -51,6 +51,8 @@ class Settings(BaseModel):
     temporal_namespace: str = Field(default="default", validation_alias="TEMPORAL_NAMESPACE")
     task_queue: kinds.Name = Field(default=TASK_QUEUE, description=kinds.NAME)
     """The one of this district, the same for its workers, gateways and schedules; also the name of its deployment."""
+    ui_url: kinds.WebAddress | None = Field(default=None, description=kinds.WEB_ADDRESS)
+    """Where admins open the Temporal UI; what the command line shows then leads there."""
     http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
     http_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
     worker_http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
@@ -158,6 +160,7 @@ class StackAddresses(BaseModel):
     task_queue: str = TASK_QUEUE
     database_dsn: str = Field(repr=False)
     database_owner_dsn: str | None = Field(default=None, repr=False)
+    temporal_ui_url: str | None = None
     gateway_url: str | None = None
 
 
@@ -176,6 +179,7 @@ def load_settings() -> Settings:
         found["database_owner_dsn"] = settings.database_owner_dsn or running.database_owner_dsn
     if settings.temporal_address is None:
         found["temporal_address"] = running.temporal_address
+        found["ui_url"] = settings.ui_url or running.temporal_ui_url
         here = {"temporal_namespace": running.temporal_namespace, "task_queue": running.task_queue}
         found |= {name: value for name, value in here.items() if name not in settings.model_fields_set}
     return settings.model_copy(update=found)

@@ -78,7 +78,7 @@ async def _lags(client: WhistleClient, _settings: Settings) -> Verdict:
         shown = await shown_versions(client.temporal, list(stored))
         behind = [f"{one} ({shown[one]} of {last})" for one, last in stored.items() if shown.get(one, last) < last]
         if not behind:
-            return Health.WELL, f"{len(stored)} whistles of late show what is stored", None
+            return Health.WELL, f"{len(stored)} whistles that moved lately show what is stored", None
     advice = "the worker wakes them within seconds; if they stay so, open them in the Temporal UI"
     return Health.WARNING, f"{len(behind)} whistles lag behind the store: {', '.join(behind[:_NAMED])}", advice
 

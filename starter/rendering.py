@@ -1,8 +1,8 @@
-"""What a terminal shows: a whistle with its responders, lists, tasks, and the timeline by step."""
+"""What a terminal shows of one whistle: it and its responders, and the timeline by step."""
 
 import re
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
@@ -10,19 +10,19 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from domain.commands import COMMANDS
 from domain.evolve import evolve
 from domain.lifecycle import STEP_LABELS
 from domain.records import Record, event_of
 from domain.summaries import local_time
 from domain.view import ReportInView, SupervisionView, View
-from domain.vocabulary import ReportInState, ResponderRole, State, SupervisionLevel
+from domain.vocabulary import ReportInState, ResponderRole, SupervisionLevel
+from starter.listing import Names, due_text, level_text, moment, state_text
 from storage.events import TrailEvent
-from storage.whistles import Task, WhistleRow
+from workflows.wording import span
 
 if TYPE_CHECKING:
     from domain.whistle import Whistle
-
-Names = Callable[[str], str]
 
 STEP_ENGLISH = (
     "sourced",
@@ -34,21 +34,13 @@ STEP_ENGLISH = (
     "feedback",
 )
 _STEP_OF_PROPOSAL = 2
-_ENDED = {State.MERGED, State.REJECTED, State.CANCELLED}
-_WAITING = {State.SUSPENDED, State.RETURNED}
 _LOUD = {"SignalSounded": "bold magenta", "OverdueMarked": "bold red", "NoShowMarked": "bold red"}
 _QUIET = {"ClockStruck", "CheckAwaited", "EvaluationCompleted"}
 
 
-def state_text(state: State) -> Text:
-    """Write a state with its label, coloured by how it stands."""
-    colour = (
-        "green" if state is State.CLOSED else "dim" if state in _ENDED else "yellow" if state in _WAITING else "cyan"
-    )
-    return Text(f"{state.label} {state.value}", style=colour)
-
-
-def whistle_panel(view: View, name: Names, now: datetime, open_to: list[str] | None = None) -> RenderableType:
+def whistle_panel(
+    view: View, name: Names, now: datetime, open_to: list[str] | None = None, link: str | None = None
+) -> RenderableType:
     """Show one whistle: what and where, how far, its responders, what supervises it, and what one may do."""
     kind = f"【{view.kind.label}】" if view.kind else ""
     parts: list[RenderableType] = [_facts(view, name, now), _steps(view)]
@@ -56,53 +48,21 @@ def whistle_panel(view: View, name: Names, now: datetime, open_to: list[str] | N
         parts.append(report_ins_table(view.report_ins, name, now))
     parts.extend(_supervision(held, name) for held in view.supervisions)
     if open_to is not None:
-        parts.append(Text(f"可用命令 {', '.join(open_to) or '无'}", style="green" if open_to else "dim"))
+        told = "、".join(f"{COMMANDS[command].label} {command}" for command in open_to)
+        parts.append(Text(f"可用命令 allowed: {told or '无'}", style="green" if open_to else "dim"))
     title = Text.assemble((f"{kind}{name(view.township)} {view.title}", "bold"))
-    return Panel(Group(*parts), title=title, subtitle=f"{view.serial} · {view.whistle_id}", title_align="left")
+    numbers = f"{view.serial} · {view.whistle_id} · 第 {view.version} 条"
+    panel = Panel(Group(*parts), title=title, subtitle=numbers, title_align="left")
+    return Group(panel, Text(f"Temporal UI {link}", style="dim", overflow="fold")) if link else panel
 
 
 def report_ins_table(report_ins: Iterable[ReportInView], name: Names, now: datetime) -> Table:
     """Show each responder with its state, limit, arrival and marks."""
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("报到单位 responder", "角色 role", "状态 state", "报到时限 due", "到场 arrived", "标记 marks"):
+    for column in ("报到单位 responder", "角色", "状态 state", "报到时限 due", "到场 arrived", "标记 marks"):
         table.add_column(column)
     for report_in in report_ins:
         table.add_row(*_report_in_row(report_in, name, now))
-    return table
-
-
-def whistles_table(rows: Iterable[WhistleRow], name: Names, now: datetime) -> Table:
-    """Show a page of whistles."""
-    table = Table(header_style="dim", expand=True)
-    for column in ("哨单 whistle", "标题 title", "街乡", "状态 state", "主责 lead", "下一时限 next"):
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(
-            f"{row.serial}\n{row.whistle_id}",
-            f"【{row.kind.label}】{row.title}" if row.kind else row.title,
-            name(row.township),
-            Text.assemble(state_text(row.state), *_level(row.supervision_level)),
-            name(row.lead) if row.lead else "—",
-            _due(row.next_deadline, now),
-        )
-    return table
-
-
-def tasks_table(tasks: Iterable[Task], name: Names, now: datetime) -> Table:
-    """Show what awaits somebody, the most pressing first."""
-    table = Table(header_style="dim", expand=True)
-    for column in ("时限 due", "事项 task", "哨单 whistle", "标题 title", "状态 state"):
-        table.add_column(column, overflow="fold")
-    for task in tasks:
-        what = task.phase or task.request
-        whom = f"({name(task.responder)})" if task.responder else ""
-        table.add_row(
-            _due(task.due_at, now),
-            f"{what.label if what else '督办回复'}{whom}",
-            f"{task.serial}\n{task.whistle_id}",
-            task.title,
-            state_text(task.state),
-        )
     return table
 
 
@@ -168,7 +128,7 @@ def english(event_type: str) -> str:
 
 
 def _facts(view: View, name: Names, now: datetime) -> Text:
-    facts = Text.assemble(state_text(view.state), *_level(view.supervision_level))
+    facts = state_text(view.state).append_text(level_text(view.supervision_level))
     if view.urgency:
         facts.append(f"  {view.urgency.label}")
     if view.outcome:
@@ -176,8 +136,8 @@ def _facts(view: View, name: Names, now: datetime) -> Text:
     if view.lead:
         facts.append(f"  主责 {name(view.lead)}")
     if view.next_deadline:
-        facts.append("  下一时限 ").append(_due(view.next_deadline, now))
-    return facts.append(f"  第 {view.version} 条", style="dim")
+        facts.append("\n下一时限 next ").append_text(due_text(view.next_deadline, now))
+    return facts
 
 
 def _steps(view: View) -> Text:
@@ -191,25 +151,22 @@ def _steps(view: View) -> Text:
 
 
 def _report_in_row(r: ReportInView, name: Names, now: datetime) -> tuple[RenderableType, ...]:
-    marks = Text()
-    for held, word in (
+    marks = (
         (r.no_show, "未按时报到"),
         (r.overdue, "逾期"),
+        (r.late_by_s, f"迟 {span(timedelta(seconds=r.late_by_s))}"),
         (r.dispute_open, "争议"),
-        (r.rework, f"返工{r.rework}"),
-    ):
-        if held:
-            marks.append(f"{word} ", style="bold red")
-    arrived = local_time(r.arrived_at) if r.arrived_at else "—"
-    late = f" 迟{r.late_by_s}秒" if r.late_by_s else ""
+        (r.rework, f"返工 {r.rework}"),
+    )
     waiting = r.state in {ReportInState.NOTIFIED, ReportInState.SIGNED}
+    due = due_text(r.due_at, now) if waiting else Text(moment(r.due_at) if r.due_at else "—")
     return (
-        name(r.responder),
+        Text.assemble(name(r.responder), (f" {r.responder}", "dim")),
         Text(r.role.label, style="bold" if r.role is ResponderRole.LEAD else ""),
         r.state_label,
-        _due(r.due_at, now) if waiting else local_time(r.due_at) if r.due_at else "—",
-        f"{arrived}{late}",
-        marks,
+        due,
+        moment(r.arrived_at) if r.arrived_at else "—",
+        Text("、".join(word for held, word in marks if held), style="bold red"),
     )
 
 
@@ -217,22 +174,3 @@ def _supervision(held: SupervisionView, name: Names) -> Text:
     cause = f"({held.phase.label})" if held.phase else ""
     answered = "已回复" if held.answered_at else "待回复"
     return Text(f"▲ 对{name(held.organisation)}{held.level_label}{cause} {answered}", style="red")
-
-
-def _level(level: SupervisionLevel) -> list[tuple[str, str]]:
-    return [] if level is SupervisionLevel.NONE else [(f" ▲{level.label}", "red" if level.rank > 1 else "yellow")]
-
-
-def _due(at: datetime | None, now: datetime | None = None) -> Text:
-    if at is None:
-        return Text("—", style="dim")
-    left = (at - (now or datetime.now(UTC))).total_seconds()
-    style = "bold red" if left < 0 else "yellow" if left < 3600 else ""  # noqa: PLR2004 - the last hour
-    return Text(f"{local_time(at)} ({_span(abs(left))}{'前' if left < 0 else '后'})", style=style)
-
-
-def _span(seconds: float) -> str:
-    for size, unit in ((86400, "天"), (3600, "小时"), (60, "分")):
-        if seconds >= size:
-            return f"{seconds / size:.0f}{unit}"
-    return f"{seconds:.0f}秒"

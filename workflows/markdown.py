@@ -4,15 +4,19 @@ The UI draws tables without lines or padding, and passes HTML through: so cells 
 person wrote is escaped.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 WIDE_SPACE = "\u2003"
+_JOINED = re.compile(r"-(?=-)|\.(?=\.)|\((?=c\)|r\)|tm\))", re.IGNORECASE)
+"""Of which printers make dashes, ellipses and marks."""
 _MEANINGFUL = str.maketrans({sign: f"\\{sign}" for sign in "\\`*_{}[]<>|~^$&:!#"})
 
 
 def plain(text: str) -> str:
-    """Write free text as itself, on one line."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split()).translate(_MEANINGFUL)
+    """Write free text as itself, on one line; quotation marks and fractions alone may be drawn as a printer would."""
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
+    return _JOINED.sub(r"\\\g<0>", line.translate(_MEANINGFUL))
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -27,6 +27,7 @@ from starter.cli import (
     schedules,
     supervisions,
     verifying,
+    views,
 )
 from starter.cli.output import CRASHED, DONE, INTERRUPTED, REFUSED, USAGE, complain, say
 from starter.cli.session import AsOption, Call, JsonOption
@@ -113,5 +114,6 @@ app.command("history")(history.show_history)
 app.command("supervisions")(supervisions.supervisions)
 app.command("rebuild")(rebuilding.rebuild)
 app.command("verify")(verifying.verify)
+app.command("views")(views.views)
 app.command("doctor")(operating.doctor)
 app.command("replay")(operating.replay)

@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from domain.vocabulary import State, WhistleKind
+from settings import Settings
 from starter.cli.output import show
 from starter.cli.session import AsOption, Call, JsonOption, Session, run
-from starter.rendering import Names, tasks_table, whistle_panel, whistles_table
+from starter.listing import Names, tasks_table, whistles_table
+from starter.rendering import whistle_panel
+from starter.temporal_ui import page_of
 from storage.whistles import WhistleFilter
 
 WhistleIdArgument = Annotated[str, typer.Argument(metavar="ID", help="The whistle's id, such as 12345:20261124000123.")]
@@ -27,7 +30,8 @@ def show_whistle(
         view = await session.client.view(whistle_id)
         name = await _names(session)
         open_to = await _open_to(session, whistle_id)
-        show(view, lambda: whistle_panel(view, name, datetime.now(UTC), open_to), as_json=call.as_json)
+        link = _link(session.settings, whistle_id)
+        show(view, lambda: whistle_panel(view, name, datetime.now(UTC), open_to, link), as_json=call.as_json)
 
     run(call, read)
 
@@ -83,6 +87,10 @@ async def _open_to(session: Session, whistle_id: str) -> list[str] | None:
         return None
     found = [await session.client.allowed(whistle_id, session.said.acting(role)) for role in session.said.roles]
     return sorted({name for names in found for name in names})
+
+
+def _link(settings: Settings, whistle_id: str) -> str | None:
+    return page_of(settings.ui_url, settings.temporal_namespace, whistle_id) if settings.ui_url else None
 
 
 async def _names(session: Session) -> Names:

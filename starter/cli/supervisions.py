@@ -15,7 +15,7 @@ from starter.availability import within_reach
 from starter.cli.output import show
 from starter.cli.reading import CursorOption, LimitOption
 from starter.cli.session import AsOption, Call, JsonOption, Session, run
-from starter.rendering import Names
+from starter.listing import Names
 from storage.supervisions import OpenSupervision, SupervisionFilter, document_numbered, open_supervisions
 
 NumberArgument = Annotated[

@@ -300,6 +300,17 @@ async def test_the_doctor_says_that_all_is_well(whistle: CommandLine) -> None:
     assert (ended.code, ended.json["healthy"]) == (0, True), ended.out
 
 
+async def test_the_views_for_the_temporal_ui_are_links_into_it(whistle: CommandLine) -> None:
+    """Those that need a township come when one is named."""
+    every = {v["name"]: v for v in (await whistle("views", "--township", "binhe", "--json")).json["items"]}
+    assert "Township = 'binhe'" in every["本镇逾期"]["query"]
+    assert "本单位逾期" not in every
+    ui_url = json.loads((whistle.data_dir / "stack.json").read_text())["temporal_ui_url"]
+    assert every["待平台受理"]["link"].startswith(f"{ui_url}/namespaces/default/workflows?query=WhistleState+%3D+")
+    elsewhere = await whistle("views", "--json", WHISTLE_UI_URL="https://temporal.example/ui/")
+    assert elsewhere.json["items"][0]["link"].startswith("https://temporal.example/ui/namespaces/default/workflows?")
+
+
 async def test_without_a_stack_it_says_so(tmp_path: Path) -> None:
     """Exit code 3 and temporarily-unavailable; the doctor says what to do."""
     nowhere = CommandLine(tmp_path)

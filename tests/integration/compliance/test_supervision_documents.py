@@ -6,7 +6,7 @@ from itertools import count
 
 from domain.supervision_documents import DocumentNumber
 from domain.vocabulary import Phase, SupervisionLevel
-from starter.rendering import Names
+from starter.listing import Names
 from storage.catalogues import rules
 from storage.pool import Pool
 from storage.supervisions import (
