@@ -1,8 +1,6 @@
 """Making a system ready to use: schema, shipped catalogues, and a key for everyone."""
 
 import asyncio
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -12,6 +10,7 @@ from domain.errors import TemporarilyUnavailableError
 from settings import Settings
 from starter.availability import within_reach
 from starter.calendar_seed import official_days
+from starter.commands import CODEC_SERVER, GATEWAY, WORKER
 from starter.connecting import connect
 from starter.embedded.postgres import APPLICATION
 from starter.embedded.stack_file import StackRecord
@@ -22,9 +21,16 @@ from storage.catalogues import rules
 from storage.migrate import migrate, seed
 from storage.pool import open_pool
 
-WORKER: Sequence[str] = (sys.executable, "-m", "worker")
-GATEWAY: Sequence[str] = (sys.executable, "-m", "starter.gateway")
-CODEC_SERVER: Sequence[str] = (sys.executable, "-m", "starter.codec_server")
+__all__ = [
+    "CODEC_SERVER",
+    "GATEWAY",
+    "WORKER",
+    "Preparation",
+    "application_role",
+    "furnish",
+    "migrate_schema",
+    "user_of",
+]
 
 log = structlog.get_logger("preparation")
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from domain.commands import COMMANDS, Command
 from domain.errors import InvalidError
 from domain.ledger import Answer
+from domain.lifecycle import MOVES
 from domain.registration import Registration
 from domain.values import Actor
 from starter.bearers import actor_for
@@ -25,7 +26,11 @@ from starter.cli.session import AsOption, Call, JsonOption, Session, run
 from starter.client import Registered
 from starter.rendering import whistle_panel
 
-FIELDS = {"allow_extra_args": True, "ignore_unknown_options": True}
+_FIELDS = {"allow_extra_args": True, "ignore_unknown_options": True}
+_NAMES = dict.fromkeys(move.command for move in MOVES)
+_LIST = "\n".join(["\b", *(f"{name:<20} {COMMANDS[name].label}" for name in _NAMES)])
+SETTINGS = {"register": {"context_settings": _FIELDS}, "do": {"context_settings": _FIELDS, "epilog": _LIST}}
+"""How typer is to take their words."""
 STDIN = "-"
 
 BodyOption = Annotated[str | None, typer.Option("--body", metavar="FILE|-", help="The fields as one JSON object.")]

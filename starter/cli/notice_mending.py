@@ -15,7 +15,7 @@ from domain.duty import Recipient
 from domain.errors import InvalidError, NotFoundError, TemporarilyUnavailableError
 from domain.notice_templates import FIELDS, Templates
 from starter.availability import within_reach
-from starter.cli.notices import templates_of
+from starter.cli.notices import app, templates_of
 from starter.cli.output import show
 from starter.cli.session import Call, JsonOption, Session, run
 from storage.duty import duty
@@ -24,6 +24,7 @@ from storage.notice_deliveries import TriedAnew, try_anew
 _TRIAL = "【试发,请勿处置 · a trial】"
 
 
+@app.command("try")
 def trial(
     context: typer.Context,
     channel: Annotated[str, typer.Argument(help="A section of channels.toml.")],
@@ -51,6 +52,7 @@ def trial(
     run(call, send)
 
 
+@app.command("retry")
 def retry(
     context: typer.Context,
     whistle_id: Annotated[str | None, typer.Argument(metavar="[ID]", help="Of one whistle (default: of all).")] = None,

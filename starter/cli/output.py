@@ -10,13 +10,21 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 
 from domain.errors import InvalidError, TemporarilyUnavailableError, WhistleError
+from starter.cli.call import CRASHED, DONE, INTERRUPTED, REFUSED, UNAVAILABLE, USAGE
 
-DONE = 0
-REFUSED = 1
-USAGE = 2
-UNAVAILABLE = 3
-CRASHED = 70
-INTERRUPTED = 130
+__all__ = [
+    "CRASHED",
+    "DONE",
+    "INTERRUPTED",
+    "REFUSED",
+    "UNAVAILABLE",
+    "USAGE",
+    "complain",
+    "draw",
+    "problem",
+    "say",
+    "show",
+]
 
 URN = "urn:whistle:problem:"
 

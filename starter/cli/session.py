@@ -1,44 +1,22 @@
-"""One call of the command line: who acts, against which stack, and how the answer is wanted."""
+"""The work of one call: who acts, and against which stack."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Annotated, NamedTuple, TypeVar
-
-import typer
+from typing import NamedTuple, TypeVar
 
 from domain.errors import UnauthenticatedError
 from settings import Settings, load_settings
 from starter.availability import within_reach
 from starter.bearers import must_see, sight_of
+from starter.cli.call import AsOption, Call, JsonOption
 from starter.client import WhistleClient
 from starter.identity import bearer_named
 from storage.keys import Principal
 
-AsOption = Annotated[
-    str | None,
-    typer.Option(
-        "--as",
-        metavar="NAME",
-        help="Who acts, or reads and sees no more than that: a name of keys.json such as clerk@jinhaihu (WHISTLE_AS).",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, as also when stdout is no terminal.")]
+__all__ = ["AsOption", "Call", "JsonOption", "Session", "run"]
 
 _NOBODY = "nobody acts: give --as NAME or set WHISTLE_AS, a name of keys.json such as clerk@jinhaihu"
 T = TypeVar("T")
-
-
-class Call(NamedTuple):
-    """What was said beside the command itself, before or after its name."""
-
-    acting_as: str | None = None
-    as_json: bool = False
-
-    @classmethod
-    def of(cls, context: typer.Context, acting_as: str | None = None, *, as_json: bool = False) -> "Call":
-        """Join what was said after the command's name with what was said before it."""
-        before = context.obj if isinstance(context.obj, Call) else cls()
-        return cls(acting_as or before.acting_as, as_json or before.as_json)
 
 
 class Session(NamedTuple):
