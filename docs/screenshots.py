@@ -1,6 +1,7 @@
 """`make screenshots`: the pictures of docs/how-to/watch-in-temporal-ui.md, made anew on a stack of its own."""
 
 import asyncio
+import json
 import os
 import shutil
 import sys
@@ -8,7 +9,8 @@ import tempfile
 from pathlib import Path
 from urllib.parse import quote
 
-from docs.browser import NoBrowserError, Page, browser, program
+from playwright.async_api import Page, async_playwright
+
 from docs.showcase import Showcase, shorten_arrival
 from settings import Settings
 from starter.client import WhistleClient
@@ -28,6 +30,8 @@ COLUMNS = (
     "NextDeadline",
 )
 WHISTLES = "WorkflowType = 'WhistleWorkflow'"
+SHOWN = """text => [document, ...[...document.querySelectorAll("iframe")].map(frame => frame.contentDocument)]
+    .some(one => one?.body?.innerText.includes(text))"""
 LEFT_BAR = 260
 """Pixels of the UI's own navigation, which says nothing of whistles."""
 
@@ -51,32 +55,53 @@ async def main(folder: Path) -> None:
             emergency = await Showcase(client, settings.data_dir).play()
             described = await client.temporal.get_workflow_handle(workflow_id_of(emergency)).describe()
         workflows = f"{running.record.temporal_ui_url}/namespaces/default/workflows"
-        async with browser() as page:
-            await take(page, workflows, f"{workflows}/{workflow_id_of(emergency)}/{described.run_id}")
+        await photograph(workflows, f"{workflows}/{workflow_id_of(emergency)}/{described.run_id}")
+
+
+async def photograph(workflows: str, whistle: str) -> None:
+    """Open a browser in Beijing, and picture each page once it shows what it is about."""
+    remembered = json.dumps(json.dumps({"default": [{"label": label} for label in COLUMNS]}))
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = await browser.new_page(timezone_id="Asia/Shanghai", locale="zh-CN")
+        await page.add_init_script(f"localStorage.setItem('namespace-workflow-table-columns', {remembered})")
+        await take(page, workflows, whistle)
+        await browser.close()
 
 
 async def take(page: Page, workflows: str, whistle: str) -> None:
-    """Open the pages one by one, and picture each once it shows what it is about."""
-    await page.remember("namespace-workflow-table-columns", {"default": [{"label": label} for label in COLUMNS]})
-    await page.resize(1960, 700)
-    await page.open(f"{workflows}?query={quote(WHISTLES)}&savedQuery={quote('哨单 whistles')}", "police")
+    """Take every picture."""
+    await show(page, (1960, 700), f"{workflows}?query={quote(WHISTLES)}&savedQuery={quote('哨单 whistles')}", "police")
     await picture(page, "list", (LEFT_BAR, 60, 1700, 640))
-    await page.resize(1560, 1240)
-    await page.open(f"{whistle}/user-metadata", "截至 as of", "【应急】")
+    await show(page, (1560, 1240), f"{whistle}/user-metadata", "截至 as of")
     await picture(page, "details", (LEFT_BAR, 96, 1300, 1144))
     await picture(page, "glance", (910, 366, 630, 616))
-    await page.open(f"{whistle}/timeline", "strike_arrive_limit")
+    await show(page, (1560, 1240), f"{whistle}/timeline", "strike_arrive_limit")
     await picture(page, "timeline", (LEFT_BAR, 520, 1300, 720))
-    await page.resize(1880, 1240)
-    await page.open(f"{whistle}/history", "Timer Started", "报到·时限已到")
+    await show(page, (1880, 1240), f"{whistle}/history", "报到·时限已到")
     await picture(page, "history", (LEFT_BAR, 510, 1620, 730))
+
+
+async def show(page: Page, size: tuple[int, int], url: str, text: str) -> None:
+    """Open a page of this size and wait until it, or a frame of it, shows the text."""
+    await page.set_viewport_size({"width": size[0], "height": size[1]})
+    await page.goto(url)
+    await page.wait_for_function(SHOWN, arg=text)
+    # Fonts and transitions settle after the text stands.
+    await asyncio.sleep(1)
 
 
 async def picture(page: Page, name: str, clip: tuple[int, int, int, int]) -> None:
     """Write one picture."""
     file = IMAGES / f"{name}.png"
-    await page.picture(file, clip)
+    x, y, width, height = clip
+    await page.screenshot(path=file, clip={"x": x, "y": y, "width": width, "height": height})
     say(f"wrote {file.name}, {file.stat().st_size // 1024} kB")
+
+
+def chromium() -> str | None:
+    """Find a browser."""
+    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
 def say(line: str) -> None:
@@ -86,10 +111,8 @@ def say(line: str) -> None:
 
 def run() -> None:
     """Make the pictures, or say why not."""
-    try:
-        program()
-    except NoBrowserError as error:
-        say(f"skipped: {error}; on Debian: apt-get install chromium fonts-noto-cjk")
+    if chromium() is None:
+        say("skipped: there is no Chromium on this machine; on Debian: apt-get install chromium fonts-noto-cjk")
         return
     IMAGES.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="whistle-screenshots-"))

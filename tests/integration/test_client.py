@@ -41,6 +41,7 @@ from starter.start import workflow_id_of
 from storage import registrations
 from storage.ledger import record
 from storage.whistles import WhistleFilter, value_of
+from tests.read_model import read_model, shown
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -376,6 +377,15 @@ async def test_the_doctor_names_a_whistle_that_lags_behind_the_store(way: Way) -
     found = {f.part: f for f in await examine(way.settings)}["流程版本 versions"]
     assert found.health is Health.WARNING
     assert f"{whistle_id} (1 of 3)" in found.detail, found.detail
+
+
+async def test_visibility_shows_what_the_read_model_holds(way: Way) -> None:
+    """After every command, name by name: what admins list in Temporal is what clients see."""
+    whistle_id = await way.register(grid="jhh-12")
+    acts = ((CLERK, "review", review()), (LEADER, "blow", {}), (PLATFORM, "accept", {"lead": "market"}))
+    for name, command, body in acts:
+        version = (await way.do(name, whistle_id, command, **body)).version
+        assert await shown(way.client.temporal, whistle_id, version) == read_model(await way.client.view(whistle_id))
 
 
 async def test_an_admin_reads_from_the_start_what_a_registration_says(way: Way) -> None:
