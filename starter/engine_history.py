@@ -42,6 +42,7 @@ LABELS = {
     "MarkerRecorded": "登记台账结果",
     "UpsertWorkflowSearchAttributes": "更新检索字段",
     "WorkflowPropertiesModified": "更新流程备注",
+    "WorkflowExecutionOptionsUpdated": "调整流程选项",
 }
 ROUTINE = frozenset({"WorkflowTaskScheduled", "WorkflowTaskStarted", "WorkflowTaskCompleted"})
 """The engine's own heartbeat, which tells a reader nothing."""
