@@ -10,6 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 WHISTLE_ID = "{whistle_id}"
 NAME = "a name of letters, digits, - and _, 64 at most"
+BUILD_ID = "a name of letters, digits, ., _, + and -, 100 at most"
+NAMES = "names with commas between"
 PORT = "a port, 1 to 65535"
 DATABASE = "an address such as postgresql://user:password@host:5432/whistle"
 HOST_AND_PORT = "a host and a port, such as temporal.example:7233"
@@ -73,6 +75,8 @@ def _link(value: str) -> str:
 
 
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+BuildId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$")]
+Names = Annotated[tuple[str, ...], BeforeValidator(_comma_separated)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Database = Annotated[str, AfterValidator(_database)]
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]

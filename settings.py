@@ -53,6 +53,12 @@ class Settings(BaseModel):
     """The one of this district, the same for its workers, gateways and schedules; also the name of its deployment."""
     ui_url: kinds.WebAddress | None = Field(default=None, description=kinds.WEB_ADDRESS)
     """Where admins open the Temporal UI; what the command line shows then leads there."""
+    versioning: bool = Field(default=False, description="on or off")
+    """Whether workers are versioned: then they get work once `whistle deploy` has given it to their version."""
+    build_id: kinds.BuildId | None = Field(default=None, description=kinds.BUILD_ID)
+    """The version of a worker; by default that of the package."""
+    held_patches: kinds.Names = Field(default=(), description=kinds.NAMES)
+    """Patches that no whistle shall begin yet, so that the release before can still take over."""
     http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")
     http_port: kinds.Port | None = Field(default=None, description=kinds.PORT)
     worker_http_host: str = Field(default="127.0.0.1", pattern=r"^[^\s/\[\]]+$", description="a host's name or address")

@@ -21,6 +21,7 @@ from activities.digest import DigestActivities
 from activities.lag_watch import LagWatch
 from activities.ledger import LedgerActivities
 from activities.outbox import NoticeSettings, OutboxActivities
+from activities.readiness import ReadinessActivities
 from activities.receivers import Receivers
 from activities.reports import ReportActivities
 from activities.webhooks import WebhookActivities
@@ -36,6 +37,7 @@ from starter.opening import Opening
 from starter.pulse import PolledBy, Pulse
 from starter.shown_versions import shown_versions
 from starter.standing import keep_open
+from starter.versions import build_of, deployment_of, patches_of
 from starter.visibility import AttributesRefusedError, register
 from starter.waking import Waking
 from starter.worker_http import WorkerStatus, serving
@@ -82,7 +84,8 @@ async def run(settings: Settings) -> None:
 async def _work(worker: Worker, client: Client, settings: Settings, status: WorkerStatus, stop: asyncio.Event) -> None:
     await _unless(stop, _register_search_attributes(client))
     async with worker:
-        log.info("worker_started", task_queue=settings.task_queue, temporal=settings.temporal_address)
+        about = {"build_id": build_of(settings), "task_queue": settings.task_queue}
+        log.info("worker_started", **about, temporal=settings.temporal_address)
         pulse = Pulse(PolledBy(client, settings.task_queue), WORKER, settings.stalled_after)
         status.works(pulse)
         watching = asyncio.create_task(_unless(stop, pulse.until_lost()))
@@ -116,6 +119,8 @@ def make_worker(client: Client, pool: Pool, settings: Settings, tracing: Tracing
         max_concurrent_local_activities=LOCAL_ACTIVITIES,
         max_heartbeat_throttle_interval=HEARTBEATS_EVERY,
         graceful_shutdown_timeout=settings.graceful_shutdown,
+        deployment_config=deployment_of(settings),
+        patch_activation_callback=patches_of(settings),
         on_fatal_error=partial(_end_after_fatal_error, settings.graceful_shutdown),
     )
 
@@ -136,6 +141,7 @@ def _activities(client: Client, pool: Pool, settings: Settings) -> list[Callable
         *ComplianceActivities(pool, waking, settings.limits, settings.dormant_work_days).every,
         *DigestActivities(pool, settings.limits).every,
         ReportActivities(pool).freeze_scorecard,
+        ReadinessActivities(pool, build_of(settings)).report_readiness,
     ]
 
 

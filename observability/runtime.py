@@ -48,6 +48,12 @@ def temporal_runtime() -> Runtime:
 
 
 @cache
+def silent_runtime() -> Runtime:
+    """Give a runtime that says nothing, for a command line whose stdout is its answer."""
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filter="off")))
+
+
+@cache
 def measured_runtime(*, measure: bool) -> MeasuredRuntime:
     """Make the runtime of this process, which every client of it then uses.
 

@@ -9,6 +9,7 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSyste
 
 from settings import Settings
 from starter.client import WhistleClient
+from starter.deployment import Deployments, unserved
 from starter.encryption.health import in_force, unreadable_workflows
 from starter.findings import Examination, Health, Verdict
 from starter.schedules import schedules_on
@@ -68,6 +69,15 @@ async def _pollers(client: WhistleClient, settings: Settings, kind: TaskQueueTyp
     return {poller.identity for poller in found if poller.last_access_time.ToDatetime(UTC) > since}
 
 
+async def _deployment(client: WhistleClient, settings: Settings) -> Verdict:
+    found = await Deployments(client.temporal, settings.task_queue).describe()
+    if fault := unserved(found):
+        return Health.BROKEN, *fault
+    ramping = f", {found.percentage:g} % to {found.ramping}" if found.ramping else ""
+    serving = f"version {found.current} is current" if found.current else "workers without a version do the work"
+    return Health.WELL, serving + ramping, None
+
+
 async def _lags(client: WhistleClient, _settings: Settings) -> Verdict:
     highest = await highest_position(client.pool)
     stored = await moved(client.pool, max(0, highest - _COMPARED), highest)
@@ -97,6 +107,7 @@ OF_TEMPORAL: dict[str, Examination] = {
     "载荷加密 payload encryption": _encryption,
     "检索字段 search attributes": _search_attributes,
     "执行者 worker": _worker,
+    "发布版本 deployment": _deployment,
     "流程版本 versions": _lags,
     "定时任务 schedules": _schedules,
 }

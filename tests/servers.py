@@ -10,7 +10,7 @@ import pytest
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
-from temporalio.worker import Worker
+from temporalio.worker import PatchActivationInput, Worker
 
 from activities.ledger import under_every_name
 from starter.encryption.conversion import converter_with
@@ -54,15 +54,24 @@ async def real_server(read_keys: RingReader | None = None, *, configured: Sequen
         yield env.client
 
 
-def make_test_worker(client: Client, ledger: FakeLedger, *, cached: int = 1000, queue: str = TASK_QUEUE) -> Worker:
+def make_test_worker(
+    client: Client,
+    ledger: FakeLedger,
+    *,
+    cached: int = 1000,
+    queue: str = TASK_QUEUE,
+    workflows: Sequence[type] = WORKFLOWS,
+    patches: Callable[[PatchActivationInput], bool] | None = None,
+) -> Worker:
     """Make a worker on the store in memory, its workflows in the sandbox as in production."""
     return Worker(
         client,
         task_queue=queue,
-        workflows=WORKFLOWS,
+        workflows=workflows,
         activities=under_every_name(ledger.record_command),
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached,
+        patch_activation_callback=patches,
         graceful_shutdown_timeout=timedelta(seconds=1),
     )
 

@@ -7,6 +7,7 @@ from temporalio import activity
 from domain.compliance import SweepEnded, SweepReport, SweepRun
 from domain.delivery import Delivered, DeliveryRound
 from domain.figures.freezing import FreezePeriod, PeriodFrozen
+from domain.readiness import Readiness
 from domain.webhooks import Sent
 
 
@@ -61,4 +62,10 @@ async def send_digests(day: date) -> int:
 @activity.defn(name="freeze_scorecard")
 async def freeze_scorecard(asked: FreezePeriod) -> PeriodFrozen:
     """Freeze the figures of a period, or correct them by a new version; the same again changes nothing."""
+    raise NotImplementedError
+
+
+@activity.defn(name="report_readiness")
+async def report_readiness() -> Readiness:
+    """Say which build the worker is, and what its database lacks."""
     raise NotImplementedError

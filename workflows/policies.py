@@ -63,3 +63,7 @@ FREEZE_WITH_PATIENCE = RetryPolicy(
     maximum_interval=timedelta(minutes=5),
     maximum_attempts=0,
 )
+
+READINESS_WITHIN = timedelta(seconds=5)
+READINESS_ONCE = RetryPolicy(maximum_attempts=1)
+"""Whoever asked whether a worker is ready wants the first answer."""

@@ -1,7 +1,12 @@
-"""The workflows that a worker runs, and that `whistle replay` replays."""
+"""The workflows that a worker runs.
+
+All move to the current version at their next task (docs/decisions/0014-every-workflow-upgrades.md). None names that
+behavior where it is defined: a server refuses the tasks of such a workflow from a worker that is not versioned.
+"""
 
 from workflows.compliance import ComplianceSweepWorkflow, DailyDigestWorkflow
 from workflows.outbox import OutboxWorkflow
+from workflows.readiness import ReadinessWorkflow
 from workflows.scorecard import MonthlyScorecardWorkflow
 from workflows.webhooks import WebhookWorkflow
 from workflows.whistle import WhistleWorkflow
@@ -13,4 +18,5 @@ WORKFLOWS: list[type] = [
     ComplianceSweepWorkflow,
     DailyDigestWorkflow,
     MonthlyScorecardWorkflow,
+    ReadinessWorkflow,
 ]

@@ -49,7 +49,8 @@ CONTENTS = {
     "schedules": Entry("schedules", "app", "定时任务 Temporal Schedules"),
     "views": Entry("views", "views", "查询视图 queries for the Temporal UI"),
     "doctor": Entry("examining", "doctor", "体检 look at every part and say what to do"),
-    "replay": Entry("examining", "replay", "replay exported histories through this release's workflows"),
+    "replay": Entry("replaying", "replay", "replay histories, or what is open, through this release's workflows"),
+    "deploy": Entry("deploying", "app", "版本发布 versions of workers: show, check, ramp, current, drain, rollout"),
 }
 
 

@@ -1,8 +1,6 @@
-"""Looking at a system: `whistle doctor`, `whistle replay`."""
+"""Looking at a system: `whistle doctor`."""
 
 import asyncio
-from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -12,9 +10,7 @@ from settings import load_settings
 from starter.cli.output import DONE, REFUSED, show
 from starter.cli.session import Call, JsonOption
 from starter.doctor import examine
-from starter.encryption.conversion import data_converter
 from starter.findings import Finding, Health
-from starter.replay import Replayed, replay_file
 
 _MARKS = {Health.WELL: ("✓", "green"), Health.WARNING: ("!", "yellow"), Health.BROKEN: ("✗", "bold red")}
 
@@ -29,25 +25,6 @@ def doctor(context: typer.Context, *, as_json: JsonOption = False) -> None:
     raise typer.Exit(REFUSED if broken else DONE)
 
 
-def replay(
-    context: typer.Context,
-    history: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, metavar="FILE…")],
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Replay exported histories (JSON) through this release's workflows; exit code 1 when one does not replay."""
-    call = Call.of(context, as_json=as_json)
-    found = asyncio.run(_replay(history))
-    data = {"items": [one.model_dump(mode="json") for one in found]}
-    show(data, lambda: _replayed_table(found), as_json=call.as_json)
-    raise typer.Exit(DONE if all(one.replays for one in found) else REFUSED)
-
-
-async def _replay(files: list[Path]) -> list[Replayed]:
-    converter = data_converter(load_settings())
-    return [await replay_file(file, converter) for file in files]
-
-
 def _findings_table(findings: list[Finding]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     for finding in findings:
@@ -56,12 +33,4 @@ def _findings_table(findings: list[Finding]) -> Table:
         if finding.advice:
             detail.append(f"\n→ {finding.advice}", style="yellow")
         table.add_row(Text(mark, style=style), finding.part, detail)
-    return table
-
-
-def _replayed_table(found: list[Replayed]) -> Table:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for one in found:
-        mark, style = _MARKS[Health.WELL if one.replays else Health.BROKEN]
-        table.add_row(Text(mark, style=style), one.file, one.error or f"{one.events} events")
     return table

@@ -4,16 +4,19 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, TypeVar
 
-from domain.errors import UnauthenticatedError
+from temporalio.client import Client
+
+from domain.errors import TemporarilyUnavailableError, UnauthenticatedError
 from settings import Settings, load_settings
 from starter.availability import within_reach
 from starter.bearers import must_see, sight_of
 from starter.cli.call import AsOption, Call, JsonOption
 from starter.client import WhistleClient
+from starter.connecting import connect
 from starter.identity import bearer_named
 from storage.keys import Principal
 
-__all__ = ["AsOption", "Call", "JsonOption", "Session", "run"]
+__all__ = ["AsOption", "Call", "JsonOption", "Session", "run", "temporal_alone"]
 
 _NOBODY = "nobody acts: give --as NAME or set WHISTLE_AS, a name of keys.json such as clerk@jinhaihu"
 T = TypeVar("T")
@@ -61,3 +64,10 @@ async def _named(client: WhistleClient, settings: Settings, call: Call) -> Princ
         return None
     async with within_reach():
         return await bearer_named(client.pool, settings.data_dir, name)
+
+
+async def temporal_alone(settings: Settings) -> Client:
+    """Become a client of Temporal for what needs no database; it connects at its first call."""
+    if settings.temporal_address is None:
+        raise TemporarilyUnavailableError(f"no stack runs on {settings.data_dir}: whistle up, or set TEMPORAL_ADDRESS")
+    return await connect(settings, lazy=True)

@@ -56,6 +56,8 @@ def _launch(name: str, command: Sequence[str], around: Surroundings, extra: dict
         "WHISTLE_WEBHOOK_ALLOW": ",".join(map(str, around.settings.webhook_allow)) or _LOOPBACK,
         "TEMPORAL_ADDRESS": around.temporal_address,
         "TEMPORAL_NAMESPACE": around.settings.temporal_namespace,
+        # One worker that is always replaced whole has no versions to choose among.
+        "WHISTLE_VERSIONING": "off",
         "WHISTLE_TASK_QUEUE": around.settings.task_queue,
         "PYTHONUNBUFFERED": "1",
         # None of ours is one, and to look for them reads the metadata of every package.

@@ -60,12 +60,18 @@ class Town(NamedTuple):
         return os.environ | told
 
     @asynccontextmanager
-    async def another_worker(self, module: str = "worker") -> AsyncIterator["AnotherWorker"]:
-        """Run a worker beside the stack's own; it is killed at the end if it still runs."""
+    async def another_worker(self, *module: str, **told: str) -> AsyncIterator["AnotherWorker"]:
+        """Run a worker beside the stack's own, told more if need be; it is killed at the end if it still runs."""
         log = self.stack.log_folder / f"worker-{uuid4().hex[:8]}.log"
         with log.open("wb") as written:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", module, stdout=written, stderr=written, cwd=ROOT, env=self.environment()
+                sys.executable,
+                "-m",
+                *(module or ("worker",)),
+                stdout=written,
+                stderr=written,
+                cwd=ROOT,
+                env=self.environment() | told,
             )
         try:
             yield AnotherWorker(process, log)

@@ -109,7 +109,7 @@ def _nothing(_event: HistoryEvent) -> str:
 def _marker(event: HistoryEvent) -> str:
     marker = event.marker_recorded_event_attributes
     told = dict(_payloads(event))
-    name = told.get("activity_type") or told.get("patch_id") or ""
+    name = told.get("activity_type") or told.get("id") or ""
     return f"{_MARKERS.get(marker.marker_name, marker.marker_name)} {name}".rstrip()
 
 
