@@ -95,10 +95,8 @@ async def test_a_refusal_that_was_out_of_date_when_it_came_is_not_believed(crowd
     town = crowd.town
     whistle_id = await crowd.register()
     await until_settled(town.client, [whistle_id])
-    town.client._delivery, ordinary_way = (
-        LateRefusal(town.client.pool, town.client.temporal, town.settings.limits),
-        town.client._delivery,
-    )
+    ordinary_way = town.client._delivery
+    town.client._delivery = LateRefusal(ordinary_way._opening)
     try:
         await crowd.do(whistle_id, review(), "k")
     finally:

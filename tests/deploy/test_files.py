@@ -6,11 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-import typer
 import yaml
 
 from settings import Settings, variable_of
-from starter.cli.app import app
+from starter.cli.contents import CONTENTS
 from starter.embedded.temporal import _FLAGS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
@@ -26,7 +25,6 @@ OF_IMAGES = {
     "WHISTLE_VERSION",
 }
 """Variables of compose.yaml itself, which no process of ours reads."""
-COMMANDS = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 EXPOSURE = 2.0
 needs_systemd = pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed")
 
@@ -44,7 +42,7 @@ def test_every_command_is_one_of_the_command_line():
     """In units and in compose.yaml."""
     units = {found for unit in UNITS for found in re.findall(r"whistle ([a-z-]+)", _commands_of(unit))}
     composed = {service["command"][0] for service in COMPOSE["services"].values() if service.get("build")}
-    assert {"worker", "gateway", "migrate", "verify"} <= units | composed <= COMMANDS
+    assert {"worker", "gateway", "migrate", "verify"} <= units | composed <= CONTENTS.keys()
 
 
 def test_compose_mounts_and_depends_on_what_is_there():
