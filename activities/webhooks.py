@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -144,7 +144,7 @@ class Round:
 
     async def _attempt(self, consignment: Consignment) -> None:
         message = consignment.message.model_dump_json().encode()
-        headers = signed(consignment.secret, consignment.message_id, datetime.now(UTC), message)
+        headers = signed(consignment.secrets, consignment.message_id, datetime.now(UTC), message)
         reply = await self._receivers.post(consignment.webhook_id, consignment.url, headers, message)
         ending = ending_of(reply, consignment.tries, _CHANCE.random())
         async with self._noting:
@@ -170,14 +170,14 @@ class Round:
         )
 
 
-def signed(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Give the headers of one attempt (Standard Webhooks): the id of the message, the time and signature of now."""
+def signed(secrets: Sequence[str], message_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """Give the headers of one attempt (Standard Webhooks): the id of the message, the time and signatures of now."""
     return {
         "content-type": "application/json",
         "user-agent": "whistle-webhooks/1",
         "webhook-id": message_id,
         "webhook-timestamp": str(floor(at.timestamp())),
-        "webhook-signature": Webhook(secret).sign(message_id, at, body.decode()),
+        "webhook-signature": " ".join(Webhook(secret).sign(message_id, at, body.decode()) for secret in secrets),
     }
 
 

@@ -37,7 +37,8 @@ with due as (
 ), begun as (
     insert into webhook_attempt (delivery_id, attempt) select id, attempts from claimed
 )
-select c.id, c.webhook_id, c.whistle_id, c.sequence, c.followers, c.message_id, c.attempts, c.tries, s.url, s.secret,
+select c.id, c.webhook_id, c.whistle_id, c.sequence, c.followers, c.message_id, c.attempts, c.tries, s.url,
+    array_remove(array[s.secret, case when s.previous_until > now() then s.previous_secret end], null) as secrets,
     e.type, e.at, e.actor_role, e.actor_organisation, e.summary, e.data, w.serial, k.state, k.last_sequence as version
 from claimed c
 join webhook s on s.id = c.webhook_id
@@ -140,7 +141,7 @@ class Consignment(Frozen):
     webhook_id: str
     message_id: str
     url: str = Field(repr=False)
-    secret: str = Field(repr=False)
+    secrets: tuple[str, ...] = Field(repr=False)
     attempt: int
     tries: int
     message: Message
@@ -209,7 +210,7 @@ def _consignment(row: asyncpg.Record) -> Consignment:
         data=row["data"],
         merged=tuple(row["followers"]),
     )
-    own = {name: row[name] for name in ("id", "webhook_id", "url", "secret", "tries")}
+    own = {name: row[name] for name in ("id", "webhook_id", "url", "secrets", "tries")}
     return Consignment(
         **own, attempt=row["attempts"], message_id=_message_id(row["message_id"]), message=Message.of(told)
     )

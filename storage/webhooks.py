@@ -37,6 +37,21 @@ with ended as (
 )
 select id from ended
 """
+_ROTATE = """
+update webhook set previous_secret = secret, previous_until = now() + $4::interval, secret = $3, rotation_key = $5
+where id = $1 and deleted_at is null and ($2::text is null or source_system = $2)
+    and ($5::text is null or rotation_key is distinct from $5)
+returning id, secret, previous_until
+"""
+_ROTATED = """
+select id, secret, previous_until from webhook
+where id = $1 and deleted_at is null and ($2::text is null or source_system = $2) and rotation_key = $3
+"""
+_ENABLE = f"""
+update webhook set disabled_at = null, disabled_reason = null
+where id = $1 and deleted_at is null and ($2::text is null or source_system = $2)
+returning {_COLUMNS}
+"""  # noqa: S608 - a constant
 _ACTIVE = "select exists (select from webhook where disabled_at is null and deleted_at is null)"
 
 # One statement: a commit leaves the queue in the transaction that makes its deliveries.
@@ -126,6 +141,12 @@ class Subscribed(Frozen):
     secret: str = Field(repr=False)
 
 
+class Rotated(Subscribed):
+    """A subscription's new secret; until then its messages are signed with the one before too."""
+
+    previous_until: datetime
+
+
 async def subscribe(pool: Pool, new: NewWebhook) -> Subscribed:
     """Store a subscription; the same request again under its key gives what it gave first.
 
@@ -166,6 +187,25 @@ async def find_webhook(pool: Pool, webhook_id: str, source_system: str | None) -
 async def delete_webhook(pool: Pool, webhook_id: str, source_system: str | None) -> bool:
     """End a subscription, nothing being sent any more; tell whether there was one."""
     return await pool.fetchval(_DELETE, webhook_id, source_system) is not None
+
+
+async def rotate_secret(
+    pool: Pool, webhook_id: str, source_system: str | None, secret: str, grace: timedelta, key: str | None = None
+) -> Rotated | None:
+    """Sign with a new secret, and for `grace` with the one before too; the same again under its key gives the same.
+
+    None without such a subscription of one source, or for None of any.
+    """
+    row = await pool.fetchrow(_ROTATE, webhook_id, source_system, secret, grace, key)
+    if row is None and key:
+        row = await pool.fetchrow(_ROTATED, webhook_id, source_system, key)
+    return Rotated(**row) if row else None
+
+
+async def enable_webhook(pool: Pool, webhook_id: str, source_system: str | None) -> Webhook | None:
+    """Tell a subscription of events again, from now on; idempotent. None where there is none."""
+    row = await pool.fetchrow(_ENABLE, webhook_id, source_system)
+    return Webhook(**row) if row else None
 
 
 async def any_active(pool: Pool) -> bool:

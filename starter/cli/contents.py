@@ -45,6 +45,7 @@ CONTENTS = {
     "keys": Entry("keys", "app", "密钥 API keys: create, list, rotate, revoke"),
     "payload-keys": Entry("payload_keys", "app", "加密密钥 the keys that payloads in Temporal are encrypted with"),
     "hooks": Entry("hooks", "app", "签名接入 signed intake of other systems"),
+    "webhooks": Entry("webhooks", "app", "推送订阅 outbound webhooks: list, rotate, enable"),
     "catalogue": Entry("cataloguing", "app", "目录 the catalogues in force"),
     "schedules": Entry("schedules", "app", "定时任务 Temporal Schedules"),
     "views": Entry("views", "views", "查询视图 queries for the Temporal UI"),

@@ -1,7 +1,7 @@
 """Outbound webhooks over HTTP: subscriptions, the log of what was delivered, and replay by hand."""
 
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Response
@@ -11,7 +11,6 @@ from activities.lookups import Lookups, Resolve
 from domain.errors import InvalidError, MoveNotAllowedError, NotFoundError
 from domain.submission import content_hash
 from domain.values import ID_PART_PATTERN, Printable
-from domain.vocabulary import Role
 from domain.webhooks import EVERYTHING, unknown_events
 from starter.availability import within_reach
 from starter.gateway.callers import Caller
@@ -19,6 +18,7 @@ from starter.gateway.context import Here
 from starter.gateway.inputs import Cursor, IdempotencyKey, JsonOnly, Limit, problems, sequence_of
 from starter.gateway.routing import OrderlyRoute, for_roles
 from starter.signing import fresh_secret
+from starter.subscribing import SUBSCRIBERS, enable, no_webhook, rotate, source_of
 from storage.keys import Principal
 from storage.webhook_deliveries import Delivery, list_deliveries, replay
 from storage.webhooks import NewWebhook, Webhook, delete_webhook, find_webhook, list_webhooks, subscribe
@@ -35,7 +35,7 @@ router = APIRouter(
     route_class=OrderlyRoute,
 )
 _lookups = Lookups()
-_for_subscribers = for_roles(Role.ADMIN, Role.SOURCE_SYSTEM)
+_for_subscribers = for_roles(*SUBSCRIBERS)
 
 
 def resolver() -> Resolve:
@@ -78,6 +78,20 @@ class WebhookView(BaseModel):
     disabled_reason: str | None = None
 
 
+class RotationRequest(BaseModel):
+    """For how many hours messages are signed with the secret before too."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    grace_hours: Annotated[float, Field(ge=0, le=30 * 24)] = 24
+
+
+class WebhookRotated(WebhookCreated):
+    """The new secret, and until when messages are signed with the one before too."""
+
+    previous_until: datetime
+
+
 class WebhookList(BaseModel):
     """A caller's subscriptions, the newest first."""
 
@@ -92,10 +106,6 @@ class DeliveryList(BaseModel):
     next_cursor: str | None = None
 
 
-def _source_of(caller: Principal) -> str | None:
-    return None if Role.ADMIN in caller.roles else caller.organisation or ""
-
-
 @router.post(
     "",
     status_code=201,
@@ -103,7 +113,7 @@ def _source_of(caller: Principal) -> str | None:
     summary="订阅 Subscribe",
 )
 @_for_subscribers
-async def create(
+async def create_webhook(
     *,
     body: WebhookRequest,
     response: Response,
@@ -124,7 +134,7 @@ async def create(
     new = NewWebhook(
         id=f"wh_{secrets.token_hex(16)}",
         owner=caller.name,
-        source_system=_source_of(caller),
+        source_system=source_of(caller),
         organisation=body.organisation,
         url=body.url,
         events=body.events,
@@ -140,16 +150,16 @@ async def create(
 
 @router.get("", responses=problems(403), summary="订阅列表 Subscriptions")
 @_for_subscribers
-async def index(here: Here, caller: Caller) -> WebhookList:
+async def show_webhooks(here: Here, caller: Caller) -> WebhookList:
     """List the caller's subscriptions, for an administrator all; secrets are not shown again."""
     async with within_reach():
-        found = await list_webhooks(here.door.pool, _source_of(caller))
+        found = await list_webhooks(here.door.pool, source_of(caller))
     return WebhookList(items=[_view(webhook) for webhook in found])
 
 
 @router.get("/{webhook_id}", responses=problems(403, 404), summary="查看订阅 One subscription")
 @_for_subscribers
-async def show(webhook_id: WebhookId, here: Here, caller: Caller) -> WebhookView:
+async def show_webhook(webhook_id: WebhookId, here: Here, caller: Caller) -> WebhookView:
     """Show one subscription."""
     return _view(await _own(here, caller, webhook_id))
 
@@ -161,11 +171,35 @@ async def show(webhook_id: WebhookId, here: Here, caller: Caller) -> WebhookView
     summary="退订 Unsubscribe",
 )
 @_for_subscribers
-async def delete(webhook_id: WebhookId, here: Here, caller: Caller) -> None:
+async def end_webhook(webhook_id: WebhookId, here: Here, caller: Caller) -> None:
     """End a subscription; what was not delivered yet is not sent any more."""
     async with within_reach():
-        if not await delete_webhook(here.door.pool, webhook_id, _source_of(caller)):
-            raise _no_webhook(webhook_id)
+        if not await delete_webhook(here.door.pool, webhook_id, source_of(caller)):
+            raise no_webhook(webhook_id)
+
+
+@router.post("/{webhook_id}/rotate", responses=problems(403, 404, 408, 413, 415), summary="轮换密钥 Rotate the secret")
+@_for_subscribers
+async def rotate_webhook(
+    webhook_id: WebhookId,
+    here: Here,
+    caller: Caller,
+    body: RotationRequest = RotationRequest(),  # noqa: B008 - a value that nobody changes
+    idempotency_key: IdempotencyKey = None,
+) -> WebhookRotated:
+    """Sign with a new secret, shown this once, and for the grace time with the one before too.
+
+    The same request again under one Idempotency-Key gives the same secret.
+    """
+    made = await rotate(here.door.pool, caller, webhook_id, timedelta(hours=body.grace_hours), idempotency_key)
+    return WebhookRotated(id=made.id, secret=made.secret, previous_until=made.previous_until)
+
+
+@router.post("/{webhook_id}/enable", responses=problems(403, 404, 408, 413, 415), summary="恢复推送 Enable again")
+@_for_subscribers
+async def reenable_webhook(webhook_id: WebhookId, here: Here, caller: Caller) -> WebhookView:
+    """Tell a subscription that was answered 410 of events from now on; what it missed can be replayed by hand."""
+    return _view(await enable(here.door.pool, caller, webhook_id))
 
 
 @router.get(
@@ -174,7 +208,7 @@ async def delete(webhook_id: WebhookId, here: Here, caller: Caller) -> None:
     summary="投递记录 Delivery log",
 )
 @_for_subscribers
-async def deliveries(
+async def show_deliveries(
     webhook_id: WebhookId,
     here: Here,
     caller: Caller,
@@ -201,7 +235,7 @@ async def replay_delivery(webhook_id: WebhookId, delivery_id: DeliveryId, here: 
     """Send an event once more, at once and under the same webhook-id, whatever became of it before."""
     webhook = await _own(here, caller, webhook_id)
     if webhook.disabled_at:
-        message = f"the webhook is disabled ({webhook.disabled_reason}); make a new one"
+        message = f"the webhook is disabled ({webhook.disabled_reason}); enable it first"
         raise MoveNotAllowedError(message)
     async with within_reach():
         delivery = await replay(here.door.pool, webhook_id, delivery_id)
@@ -213,14 +247,10 @@ async def replay_delivery(webhook_id: WebhookId, delivery_id: DeliveryId, here: 
 
 async def _own(here: Here, caller: Principal, webhook_id: str) -> Webhook:
     async with within_reach():
-        webhook = await find_webhook(here.door.pool, webhook_id, _source_of(caller))
+        webhook = await find_webhook(here.door.pool, webhook_id, source_of(caller))
     if webhook is None:
-        raise _no_webhook(webhook_id)
+        raise no_webhook(webhook_id)
     return webhook
-
-
-def _no_webhook(webhook_id: str) -> NotFoundError:
-    return NotFoundError(f"there is no webhook {webhook_id} of yours")
 
 
 def _view(webhook: Webhook) -> WebhookView:

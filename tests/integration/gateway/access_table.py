@@ -129,6 +129,8 @@ ROUTES: dict[str, Access] = {
     "GET /v1/webhooks/{webhook_id}": Access(SUBSCRIBERS, status=404),
     "DELETE /v1/webhooks/{webhook_id}": Access(SUBSCRIBERS, status=404),
     "GET /v1/webhooks/{webhook_id}/deliveries": Access(SUBSCRIBERS, status=404),
+    "POST /v1/webhooks/{webhook_id}/rotate": _tried(SUBSCRIBERS),
+    "POST /v1/webhooks/{webhook_id}/enable": Access(SUBSCRIBERS, status=404),
     "POST /v1/webhooks/{webhook_id}/deliveries/{delivery_id}/replay": Access(SUBSCRIBERS, status=404),
     "POST /v1/hooks/{source_system}": Access(status=401),
 }

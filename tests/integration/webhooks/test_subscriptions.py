@@ -1,13 +1,16 @@
 """Webhooks over HTTP, delivered by a real worker."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from standardwebhooks import WebhookVerificationError
 
+from starter.cli.app import run
 from starter.gateway.webhooks import resolver
 from tests.integration.webhooks.conftest import Street
 from tests.integration.webhooks.post_office import until
@@ -29,6 +32,73 @@ async def subscribe(street: Street, url: str = HERE, who: str = "admin", **more:
     answer = await street.ask("POST", "/v1/webhooks", who, json={"url": url, "events": ALL, **more})
     assert answer.status_code == 201, answer.text
     return answer.json()
+
+
+async def test_while_a_secret_is_rotated_both_sign(street: Street):
+    """Until the grace is over; the same request under one key gives one secret, and nobody else may ask."""
+    with Receiver().listening() as receiver:
+        made = await subscribe(street, receiver.url, SOURCE)
+        path, again = f"/v1/webhooks/{made['id']}/rotate", {"Idempotency-Key": "rotate-1"}
+        asked = [await street.ask("POST", path, SOURCE, headers=again, json={"grace_hours": 1}) for _ in range(2)]
+        new = asked[0].json()["secret"]
+        assert [answer.status_code for answer in asked] == [200, 200]
+        assert (asked[1].json()["secret"], new == made["secret"]) == (new, False)
+        await register(street)
+        await until(lambda: bool(receiver.got))
+        for secret in (made["secret"], new):
+            receiver.got[0].verified(secret)
+        await street.pool.execute("update webhook set previous_until = now() where id = $1", made["id"])
+        told = len(receiver.got)
+        await register(street)
+        await until(lambda: len(receiver.got) > told)
+        receiver.got[-1].verified(new)
+        with pytest.raises(WebhookVerificationError):
+            receiver.got[-1].verified(made["secret"])
+    assert (await street.ask("POST", path, "clerk@jinhaihu")).status_code == 403
+    assert (await street.ask("POST", path, SOURCE, json={"grace_hours": -1})).status_code == 422
+
+
+async def test_a_subscription_that_was_gone_is_enabled_again(street: Street):
+    """It hears of what comes from then on; of what it missed, what is replayed by hand."""
+    with Receiver(Answer(status=410), Answer()).listening() as receiver:
+        made = await subscribe(street, receiver.url, SOURCE)
+        path = f"/v1/webhooks/{made['id']}"
+        await register(street)
+
+        async def is_disabled() -> bool:
+            return bool((await street.ask("GET", path, SOURCE)).json()["disabled_at"])
+
+        await until(is_disabled)
+        missed = (await street.ask("GET", f"{path}/deliveries", SOURCE)).json()["items"][0]
+        replay = f"{path}/deliveries/{missed['id']}/replay"
+        assert (await street.ask("POST", replay, SOURCE)).status_code == 409
+        for _ in "ab":
+            enabled = await street.ask("POST", f"{path}/enable", SOURCE)
+            assert (enabled.status_code, enabled.json()["disabled_at"]) == (200, None)
+        whistle_id = await register(street)
+        await until(lambda: any(got.message["data"]["whistle_id"] == whistle_id for got in receiver.got))
+        assert (await street.ask("POST", replay, SOURCE)).status_code == 202
+        await until(lambda: sum(got.message["data"]["whistle_id"] == missed["whistle_id"] for got in receiver.got) == 2)
+
+
+async def test_the_command_line_keeps_subscriptions_too(street: Street, capsys: pytest.CaptureFixture[str]):
+    """As an administrator or the source itself; others are refused by name."""
+    made = await subscribe(street, who=SOURCE)
+
+    async def whistle(*words: str) -> tuple[int, dict[str, Any]]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("WHISTLE_DATA_DIR", str(street.data_dir))
+            code = await asyncio.to_thread(run, ["webhooks", *words, "--json"])
+        written = capsys.readouterr()
+        return code, json.loads((written.out if code == 0 else written.err).splitlines()[-1])
+
+    listed = (await whistle("list", "--as", SOURCE))[1]["items"]
+    assert [webhook["id"] for webhook in listed] == [made["id"]]
+    code, rotated = await whistle("rotate", made["id"], "--as", SOURCE)
+    assert (code, rotated["secret"] == made["secret"]) == (0, False)
+    assert (await whistle("enable", made["id"], "--as", "admin"))[0] == 0
+    assert (await whistle("enable", "wh_none", "--as", "admin"))[1]["type"].endswith("not-found")
+    assert (await whistle("list", "--as", "clerk@jinhaihu"))[1]["type"].endswith("role-not-allowed")
 
 
 async def register(street: Street, **changes: Any) -> str:

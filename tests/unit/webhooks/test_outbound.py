@@ -67,7 +67,7 @@ def test_a_retry_after_is_read_in_both_its_forms(value: str | None, asked: timed
 
 def test_the_signature_is_that_of_the_specification():
     """The vector that every Standard Webhooks library is tested with."""
-    headers = signed(SECRET, "msg_p5jXN8AQM9LWM0D4loKWxJek", VECTOR_AT, b'{"test": 2432232314}')
+    headers = signed([SECRET], "msg_p5jXN8AQM9LWM0D4loKWxJek", VECTOR_AT, b'{"test": 2432232314}')
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     assert headers["webhook-timestamp"] == "1614265330"
 
@@ -75,7 +75,7 @@ def test_the_signature_is_that_of_the_specification():
 def test_a_signature_can_be_checked_without_any_library():
     """HMAC-SHA256 over id.timestamp.body with the decoded secret."""
     secret, body = fresh_secret(), '{"哨":1}'.encode()
-    headers = signed(secret, "msg_1", NOW, body)
+    headers = signed([secret], "msg_1", NOW, body)
     key = base64.b64decode(secret.removeprefix("whsec_"))
     content = b".".join((b"msg_1", headers["webhook-timestamp"].encode(), body))
     expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
