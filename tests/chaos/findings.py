@@ -3,10 +3,10 @@
 import asyncio
 import json
 from collections import Counter, defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from temporalio.client import WorkflowQueryFailedError, WorkflowQueryRejectedError
 from temporalio.service import RPCError
@@ -19,9 +19,8 @@ from starter.client import WhistleClient
 from starter.start import workflow_id_of
 from storage.commits import actor_of
 from tests.chaos.invariants import Found, Noticed, Stored, Told
+from tests.patience import until
 
-T = TypeVar("T")
-LOOK_EVERY_S = 0.05
 SETTLED_WITHIN_S = 60.0
 
 _VALUES = "select whistle_id, value::text as value from whistle where whistle_id = any($1)"
@@ -39,14 +38,6 @@ _UNDELIVERED = """
 select (select count(*) from outbox where whistle_id = any($1) and delivered_at is null)
     + (select count(*) from notice_delivery where whistle_id = any($1) and settled_at is null)
 """
-
-
-async def until(holds: Callable[[], Awaitable[T]], within_s: float = SETTLED_WITHIN_S) -> T:
-    """Wait until a condition holds and give what it gave; raises TimeoutError."""
-    async with asyncio.timeout(within_s):
-        while not (found := await holds()):  # noqa: ASYNC110 - what other processes do sets no event
-            await asyncio.sleep(LOOK_EVERY_S)
-    return found
 
 
 async def told_by_workflow(client: WhistleClient, whistle_id: str) -> dict[str, Any]:

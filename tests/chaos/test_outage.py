@@ -12,10 +12,10 @@ from domain.ledger import Answer
 from domain.values import compact
 from domain.vocabulary import State
 from starter.start import workflow_id_of
-from tests.chaos.findings import until
 from tests.chaos.story import LATE, OFFICERS, accept, of_each, ordinary, review
 from tests.chaos.town import Crowd
 from tests.life import actor
+from tests.patience import until
 
 CLIENTS = 8
 STRIKES_AFTER_RETURN_S = 15

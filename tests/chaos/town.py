@@ -15,10 +15,11 @@ from domain.ledger import Answer
 from settings import Settings
 from starter.client import WhistleClient
 from starter.embedded import EmbeddedStack
-from tests.chaos.findings import find, notices_logged, until, until_settled
+from tests.chaos.findings import find, notices_logged, until_settled
 from tests.chaos.invariants import Claims, Found, breaches, unlogged
 from tests.chaos.story import LATE, SOURCE, Act, matter
 from tests.life import actor
+from tests.patience import until
 
 T = TypeVar("T")
 ROOT = Path(__file__).parents[2]

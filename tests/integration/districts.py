@@ -17,9 +17,9 @@ from settings import Settings
 from starter.client import WhistleClient
 from starter.visibility import KINDS
 from storage.pool import open_pool
-from tests.chaos.findings import until
 from tests.conftest import Database
 from tests.life import actor
+from tests.patience import until
 from worker import make_worker
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 

@@ -10,9 +10,9 @@ from settings import TASK_QUEUE, Settings
 from starter.opening import Opening
 from starter.standing import NamespaceTakenError, keep_open
 from starter.waking import Waking
-from tests.chaos.findings import until
 from tests.conftest import Database, fresh_database
 from tests.integration.districts import District, district, namespace
+from tests.patience import until
 from tests.servers import real_server
 
 PINGGU = Settings.model_construct()

@@ -17,7 +17,8 @@ from starter.preparation import GATEWAY, WORKER, Preparation
 from storage.catalogues import import_catalogue
 from storage.pool import open_pool
 from tests.chaos.conftest import patient_limits
-from tests.runbook.stage import Stage, systemctl, until
+from tests.patience import until
+from tests.runbook.stage import Stage, systemctl
 
 PARTS = ("postgres", "temporal", "worker", "gateway")
 PATIENCE = timedelta(seconds=3)

@@ -5,7 +5,7 @@ import os
 import re
 import sys
 import textwrap
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -18,6 +18,7 @@ from starter.embedded import EmbeddedStack
 from storage.pool import Pool
 from tests.chaos.story import SOURCE, Act, emergency, matter, review
 from tests.life import actor
+from tests.patience import until
 
 RUNBOOK = Path(__file__).parents[2] / "docs" / "runbook.md"
 UNITS = {
@@ -191,10 +192,3 @@ def _write_program(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, "utf-8")
     path.chmod(0o755)
-
-
-async def until(holds: Callable[[], Awaitable[bool]], within_s: float = WITHIN_S) -> None:
-    """Wait until a claim holds."""
-    async with asyncio.timeout(within_s):
-        while not await holds():  # noqa: ASYNC110 - a process sets no event
-            await asyncio.sleep(0.2)

@@ -18,7 +18,8 @@ from starter.agreement import shown_by_workflow
 from starter.embedded.temporal import DATABASE_FILE
 from starter.start import workflow_id_of
 from tests.chaos.story import CLERK, LATE, Act, accept
-from tests.runbook.stage import Stage, until
+from tests.patience import until
+from tests.runbook.stage import Stage
 from worker import WORKFLOWS
 from workflows.whistle import WhistleWorkflow
 

@@ -1,8 +1,7 @@
 """Whistles under encryption: nothing of them can be read in Temporal, and nothing else changes."""
 
-import asyncio
 from base64 import b64decode
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +24,7 @@ from starter.encryption.in_use import keys_in_use
 from starter.schedules import COMPLIANCE_SWEEP, SCHEDULES
 from starter.scheduling import apply, pause, show_all, show_one
 from tests.fakes import FakeLedger
+from tests.patience import until
 from tests.replay.record import tell
 from tests.replay.stories import STORIES
 from tests.servers import RingReader, make_test_worker, real_server
@@ -43,13 +43,6 @@ MORE = {"text": "补充", "kind": "MORE"}
 COMPLETED = UpdateWorkflowExecutionLifecycleStage.UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED
 NEVER_ENCRYPTED = {"searchAttributes", "data"}
 TASK_FAILED = EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED
-
-
-async def eventually(holds: Callable[[], Awaitable[bool]], within_s: float = 20) -> None:
-    """Wait until an asynchronous claim holds."""
-    async with asyncio.timeout(within_s):
-        while not await holds():  # noqa: ASYNC110 - a server sets no event
-            await asyncio.sleep(0.05)
 
 
 def with_keys(client: Client, read: RingReader | None) -> Client:
@@ -127,8 +120,8 @@ async def test_a_whistle_goes_on_under_a_new_key(ledger: FakeLedger) -> None:
                 assert (await play.view()).title == TITLE
         async with make_test_worker(with_keys(client, reading(B)), ledger, cached=0):
             await play.handle.signal("catch_up")
-            await eventually(lambda: has_failed_for(play, PayloadKeyMissingError))
-            await eventually(lambda: is_reported(client, play))
+            await until(lambda: has_failed_for(play, PayloadKeyMissingError))
+            await until(lambda: is_reported(client, play))
         async with make_test_worker(under_b, ledger, cached=0):
             answer = await play.do("append", CLERK, **MORE)
         assert answer.version == len(ledger.trail[play.whistle_id])

@@ -1,7 +1,7 @@
 """Schedules on the real server: applied once however often, paused, triggered, filled in, never side by side."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -21,6 +21,7 @@ from domain.errors import NotFoundError
 from settings import TASK_QUEUE
 from starter import scheduling
 from starter.schedules import COMPLIANCE_SWEEP, DAILY_DIGEST, MONTHLY_SCORECARD, SCHEDULES
+from tests.patience import until
 from tests.servers import real_server
 from workflows.compliance import scheduled_at
 
@@ -54,15 +55,6 @@ async def clean(client: Client) -> AsyncIterator[None]:
             await handle.delete()
     async for execution in client.list_workflows("ExecutionStatus = 'Running'"):
         await client.get_workflow_handle(execution.id).terminate()
-
-
-async def until(holds: Callable[[], Awaitable[bool]]) -> None:
-    """Wait for a condition."""
-    async with asyncio.timeout(WITHIN_S):
-        while True:
-            if await holds():
-                return
-            await asyncio.sleep(0.05)
 
 
 async def of(client: Client, schedule_id: str, status: WorkflowExecutionStatus) -> list[str]:

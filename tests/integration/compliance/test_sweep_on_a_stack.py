@@ -5,7 +5,7 @@ import json
 import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +36,7 @@ from storage.ledger import record
 from storage.pool import Pool, open_pool
 from storage.whistles import value_of
 from tests.life import actor
+from tests.patience import until
 from workflows.outbox import OUTBOX
 
 pytestmark = pytest.mark.timeout(180)
@@ -75,7 +76,7 @@ class Town(NamedTuple):
             }
         )
         stored = await registrations.register(self.client.pool, matter, actor("source@12345"), now)
-        await self.until(lambda: self._opened(stored.whistle_id))
+        await until(lambda: self._opened(stored.whistle_id))
         return stored.whistle_id
 
     async def _opened(self, whistle_id: str) -> bool:
@@ -120,7 +121,7 @@ class Town(NamedTuple):
             ran = await last_run(self.client.pool)
             return ran is not None and ran.started_at > before and ran.finished_at is not None
 
-        await self.until(swept)
+        await until(swept)
 
     async def swept(self) -> bool:
         """Whether any sweep has run to its end."""
@@ -144,14 +145,6 @@ class Town(NamedTuple):
 
     async def _deliver(self) -> None:
         """Nothing is to be delivered here."""
-
-    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
-        """Wait for a condition."""
-        async with asyncio.timeout(WITHIN_S):
-            while True:
-                if await holds():
-                    return
-                await asyncio.sleep(0.1)
 
 
 def open_folder(prefix: str) -> Path:
@@ -179,7 +172,7 @@ async def town() -> AsyncIterator[Town]:
         here = settings.model_copy(update=found)
         async with WhistleClient.open(here) as client, await open_pool(stack.database_owner_dsn, size=2) as owner:
             found_town = Town(client, owner, here)
-            await found_town.until(found_town.swept)
+            await until(found_town.swept)
             yield found_town
     shutil.rmtree(folder)
 
@@ -219,15 +212,15 @@ async def test_planted_faults_are_found_and_healed_and_nothing_else_is_touched(t
     # The watch of the outbox may have been there first.
     lags = {(FaultKind.LAGGING, lagging), (FaultKind.LAGGING, overdue)}
     assert found - lags == {(FaultKind.GONE, gone), (FaultKind.UNDELIVERED, whistles[3])}
-    await town.until(lambda: town.level(whistles))
+    await until(lambda: town.level(whistles))
 
     async def healed() -> bool:
         late = await town.client.pool.fetchval("select count(*) from clock where next_strike_at < now()")
         outbox = await town.client.temporal.get_workflow_handle(OUTBOX).describe()
         return late == 0 and outbox.status is WorkflowExecutionStatus.RUNNING
 
-    await town.until(healed)
-    await town.until(lambda: town.shown(whistles))
+    await until(healed)
+    await until(lambda: town.shown(whistles))
     await town.owner.execute(GIVEN_UP)
     await town.sweep()
     assert await findings(town.client.pool) == []
@@ -246,7 +239,7 @@ async def test_a_sweep_that_was_cut_short_is_told_to_the_administrator_by_the_ne
         await connection.execute("set local idle_in_transaction_session_timeout = 0")
         await connection.execute("lock table compliance_finding in access exclusive mode")
         await scheduling.trigger(town.client.temporal, COMPLIANCE_SWEEP)
-        await town.until(begun)
+        await until(begun)
         cut = await town.client.pool.fetchval(newest, before)
         await town.client.temporal.get_workflow_handle(cut.partition("/")[0]).terminate("by accident")
     await town.sweep()

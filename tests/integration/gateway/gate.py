@@ -17,6 +17,7 @@ from starter.embedded import EmbeddedStack
 from starter.embedded.ports import choose_ports
 from starter.identity import read_keys
 from storage.pool import Pool
+from tests.patience import until
 
 SOURCE, CLERK, LEADER, PLATFORM = "source@12345", "clerk@jinhaihu", "leader@jinhaihu", "platform"
 WATER, POLICE = "department@water", "department@police"
@@ -83,7 +84,7 @@ async def another_gateway(gate: Gate, **environment: str) -> AsyncIterator[tuple
     )
     try:
         async with client(f"http://127.0.0.1:{port}") as http:
-            await eventually(lambda: _answers(http, "/readyz"), within_s=60)
+            await until(lambda: _answers(http, "/readyz"), within_s=60)
             yield gate._replace(http=http), process
     finally:
         if process.returncode is None:
@@ -102,13 +103,6 @@ def client(url: str) -> httpx.AsyncClient:
     """Make an HTTP client that is patient and knows no proxy."""
     limits = httpx.Limits(max_connections=200)
     return httpx.AsyncClient(base_url=url, trust_env=False, timeout=30, limits=limits)
-
-
-async def eventually(holds: Any, within_s: float = 15) -> None:
-    """Wait until an asynchronous claim holds."""
-    async with asyncio.timeout(within_s):
-        while not await holds():  # noqa: ASYNC110 - a process sets no event
-            await asyncio.sleep(0.05)
 
 
 def matter(**changes: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Notices and rosters over HTTP: each organisation keeps its own, and sees what it was told."""
 
-from tests.integration.gateway.gate import CLERK, PLATFORM, POLICE, SOURCE, WATER, Gate, eventually
+from tests.integration.gateway.gate import CLERK, PLATFORM, POLICE, SOURCE, WATER, Gate
+from tests.patience import until
 
 ROSTER = {
     "contacts": [
@@ -33,7 +34,7 @@ async def test_a_department_keeps_its_own_roster_and_its_officer_is_told(gate: G
             d["recipient"] == "water/li-ming" and d["state"] == "DELIVERED" for n in found for d in n["deliveries"]
         )
 
-    await eventually(told)
+    await until(told)
     own = (await gate.get(WATER, f"/v1/whistles/{whistle_id}/notices")).json()["items"]
     assert {notice["audience"] for notice in own} == {"water"}
     every = (await gate.get(PLATFORM, f"/v1/whistles/{whistle_id}/notices", limit=2)).json()

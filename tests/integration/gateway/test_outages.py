@@ -14,10 +14,10 @@ from tests.integration.gateway.gate import (
     SOURCE,
     Gate,
     another_gateway,
-    eventually,
     matter,
     problem_of,
 )
+from tests.patience import until
 
 CLIENT = """
 import httpx, sys
@@ -60,7 +60,7 @@ async def test_while_postgresql_is_away_the_caller_is_asked_to_come_again(gate: 
         assert (await gate.http.get("/healthz")).status_code == HTTPStatus.OK
     finally:
         await gate.stack.bring_up("postgres")
-    await eventually(lambda: is_answered(gate, "/readyz"))
+    await until(lambda: is_answered(gate, "/readyz"))
     again = await gate.post(SOURCE, path, body, key=key)
     assert (again.status_code, again.json()["version"]) == (200, 2)
 
@@ -76,7 +76,7 @@ async def test_while_temporal_is_away_reads_are_answered_and_writes_are_not_lost
         assert (await gate.get(PLATFORM, "/v1/whistles")).status_code == 200
     finally:
         await gate.stack.bring_up("temporal")
-    await eventually(lambda: is_answered(gate, "/readyz"))
+    await until(lambda: is_answered(gate, "/readyz"))
     again = await gate.post(SOURCE, "/v1/whistles", told)
     assert again.status_code in {HTTPStatus.OK, HTTPStatus.CREATED}
     assert again.json()["version"] == 1
@@ -91,7 +91,7 @@ async def test_a_gateway_killed_between_row_and_workflow_leaves_no_orphan(gate: 
         gate.stack.kill("temporal", signal.SIGSTOP)
         try:
             asked = asyncio.create_task(doomed.post(SOURCE, "/v1/whistles", told))
-            await eventually(lambda: is_stored(gate, whistle_id))
+            await until(lambda: is_stored(gate, whistle_id))
             process.kill()
             await process.wait()
             assert not await is_started(gate, whistle_id)
@@ -99,7 +99,7 @@ async def test_a_gateway_killed_between_row_and_workflow_leaves_no_orphan(gate: 
             gate.stack.kill("temporal", signal.SIGCONT)
         broken = (await asyncio.gather(asked, return_exceptions=True))[0]
         assert isinstance(broken, httpx.HTTPError)
-    await eventually(lambda: is_started(gate, whistle_id), within_s=30)
+    await until(lambda: is_started(gate, whistle_id), within_s=30)
     assert (await gate.post(SOURCE, "/v1/whistles", told)).status_code == HTTPStatus.OK
     await gate.do(CLERK, whistle_id, "append", text="一", kind="MORE")
 

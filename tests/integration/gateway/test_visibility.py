@@ -13,11 +13,11 @@ from tests.integration.gateway.gate import (
     SOURCE,
     WATER,
     Gate,
-    eventually,
     matter,
     problem_of,
     review,
 )
+from tests.patience import until
 
 STRANGERS = ("clerk@binhe", "department@power", "village@maoshanhou", "grid@binhe")
 DISTRICT = (PLATFORM, "arbiter", "supervisor", "admin")
@@ -252,7 +252,7 @@ async def test_the_log_names_requests_and_nobody(gate: Gate):
         """The line is written once the answer has been sent."""
         return request_id in log.read_text("utf-8")
 
-    await eventually(is_written)
+    await until(is_written)
     lines = log.read_text("utf-8").splitlines()
     line = next(json.loads(line) for line in lines if request_id in line)
     assert (line["event"], line["route"]) == ("request", "/v1/whistles/{whistle_id}/matter")

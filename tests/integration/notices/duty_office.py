@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from storage.catalogues import _FILL, _PARSE
 from storage.notice_trail import DeliveryEntry, notice_trail
 from storage.pool import Pool
 from storage.registrations import Unstarted
+from tests.patience import until
 
 PATIENCE_S = 15.0
 CONTACTS = "organisation,person,name,channel,address,urgent_only\n"
@@ -63,16 +64,6 @@ async def delivering(
         environment.worker_shutdown()
         with suppress(asyncio.CancelledError):
             await running
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
-    """Wait for something to become true."""
-    async with asyncio.timeout(within_s):
-        while True:
-            found = true()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def deliveries(pool: Pool, whistle_id: str, channel: str) -> list[DeliveryEntry]:

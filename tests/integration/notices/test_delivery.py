@@ -16,9 +16,10 @@ from storage.notice_trail import backlog, notice_figures, notice_trail
 from storage.pool import Pool
 from tests.conftest import Database
 from tests.integration.desk import Desk
-from tests.integration.notices.duty_office import channels, deliveries, delivering, on_duty, settled, until
+from tests.integration.notices.duty_office import channels, deliveries, delivering, on_duty, settled
 from tests.integration.notices.peers import CUT, HANG, Answer, Got, Mailbox, Peer
 from tests.life import TUESDAY_MORNING
+from tests.patience import until
 from tests.unit.notices.test_table import EMERGENCY
 
 OK = Answer(body={"errcode": 0})

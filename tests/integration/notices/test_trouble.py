@@ -14,9 +14,10 @@ from storage.notice_deliveries import DeliveryState, try_anew
 from storage.pool import Pool
 from storage.registrations import Unstarted
 from tests.integration.desk import Desk
-from tests.integration.notices.duty_office import channels, deliveries, delivering, on_duty, settled, until
+from tests.integration.notices.duty_office import channels, deliveries, delivering, on_duty, settled
 from tests.integration.notices.peers import HANG, Answer, Peer
 from tests.integration.notices.test_delivery import ALWAYS, OK, emergency, robot, said
+from tests.patience import until
 from tests.unit.notices.test_table import EMERGENCY
 
 LINK = "https://s.example/{whistle_id}"

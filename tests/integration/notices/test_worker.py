@@ -3,13 +3,14 @@
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import pytest
 from temporalio.api.enums.v1 import EventType
 
+from domain.errors import TemporarilyUnavailableError
 from settings import Settings
 from starter.client import WhistleClient
 from starter.embedded import EmbeddedStack, StackRecord, embedded_stack
@@ -22,11 +23,13 @@ from tests.integration.notices.duty_office import channels, deliveries, on_duty,
 from tests.integration.notices.peers import HANG, Answer, Peer
 from tests.integration.notices.test_delivery import OK, robot, said
 from tests.life import registration, rules
+from tests.patience import until
 from tests.unit.notices.test_table import EMERGENCY
 from workflows.outbox import OUTBOX
 
 TWENTY = [one.code for one in rules().organisations.items if one.type == "BUREAU"][:20]
 THREE = ("good", "better", "best")
+T = TypeVar("T")
 WORK = ("ACTIVITY", "MARKER", "SIGNAL", "START_CHILD", "WORKFLOW_EXECUTION_UPDATE", "WORKFLOW_EXECUTION_SIGNALED")
 
 
@@ -43,9 +46,9 @@ class Town(NamedTuple):
         source, clerk = [
             await actor_named(self.client.pool, self.stack.data_dir, n) for n in ("source@12345", "clerk@jinhaihu")
         ]
-        found = await self.client.register(registration(external_id=name), source)
-        body = EMERGENCY | {"proposed_responders": list(responders)}
-        await self.client.do(found.whistle_id, "review", body, clerk, name)
+        matter, body = registration(external_id=name), EMERGENCY | {"proposed_responders": list(responders)}
+        found = await until(lambda: answered(self.client.register(matter, source)))
+        await until(lambda: answered(self.client.do(found.whistle_id, "review", body, clerk, name)))
         return found.whistle_id
 
     async def work(self, workflow_id: str) -> Counter[str]:
@@ -53,6 +56,14 @@ class Town(NamedTuple):
         history = await self.client.temporal.get_workflow_handle(workflow_id).fetch_history()
         types = (EventType.Name(event.event_type).removeprefix("EVENT_TYPE_") for event in history.events)
         return Counter(name for name in types if name.startswith(WORK))
+
+
+async def answered(sent: Awaitable[T]) -> T | None:
+    """Give an answer, or None where the same is to be sent again: a worker may just have been killed."""
+    try:
+        return await sent
+    except TemporarilyUnavailableError:
+        return None
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """The delivering activity on a real PostgreSQL, without Temporal: it runs for the length of a block."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from ipaddress import ip_network
@@ -16,6 +16,7 @@ from starter.signing import fresh_secret
 from storage.pool import Pool
 from storage.webhook_deliveries import Delivery, list_deliveries
 from storage.webhooks import NewWebhook, Subscribed, subscribe
+from tests.patience import until
 
 LOOPBACK = (ip_network("127.0.0.0/8"),)
 PATIENCE_S = 15.0
@@ -63,16 +64,6 @@ async def delivering(
         environment.worker_shutdown()
         with suppress(asyncio.CancelledError):
             await running
-
-
-async def until(true: Callable[[], bool | Awaitable[bool]], within_s: float = PATIENCE_S) -> None:
-    """Wait for something to become true."""
-    async with asyncio.timeout(within_s):
-        while True:
-            found = true()
-            if found if isinstance(found, bool) else await found:
-                return
-            await asyncio.sleep(0.02)
 
 
 async def the_delivery(pool: Pool, webhook_id: str = "wh_one") -> Delivery:

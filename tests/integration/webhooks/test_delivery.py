@@ -12,8 +12,9 @@ from storage.pool import Pool
 from storage.webhook_deliveries import DeliveryState, list_deliveries, replay
 from storage.webhooks import delete_webhook, find_webhook, waiting_commits
 from tests.integration.desk import Desk
-from tests.integration.webhooks.post_office import delivering, settled, subscribed, the_delivery, until
+from tests.integration.webhooks.post_office import delivering, settled, subscribed, the_delivery
 from tests.integration.webhooks.receiver import Answer, Receiver
+from tests.patience import until
 
 DEAD = "http://127.0.0.1:1/in"
 PERSONAL = ("王女士", "13800000000", "海子村", "挖掘机", "source@12345")

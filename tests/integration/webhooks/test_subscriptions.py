@@ -13,8 +13,8 @@ from standardwebhooks import WebhookVerificationError
 from starter.cli.app import run
 from starter.gateway.webhooks import resolver
 from tests.integration.webhooks.conftest import Street
-from tests.integration.webhooks.post_office import until
 from tests.integration.webhooks.receiver import Answer, Receiver
+from tests.patience import until
 
 pytestmark = pytest.mark.timeout(90)
 SOURCE, ALL = "source@12345", ["*"]
