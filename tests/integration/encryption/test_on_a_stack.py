@@ -27,10 +27,10 @@ from tests.integration.gateway.gate import (
     POLICE,
     WATER,
     Gate,
-    eventually,
     problem_of,
     review,
 )
+from tests.patience import until
 
 TITLE = "盗采砂石七七一九"
 AGED = """
@@ -71,7 +71,7 @@ async def test_the_runs_of_a_schedule_follow_each_other(shop: Shop) -> None:
     for _ in range(2):
         before = await sweeps(client)
         await client.get_schedule_handle(COMPLIANCE_SWEEP).trigger()
-        await eventually(partial(has_more_sweeps, client, before))
+        await until(partial(has_more_sweeps, client, before))
     assert not (await client.count_workflows("ExecutionStatus = 'Failed'")).count
 
 
@@ -162,7 +162,7 @@ async def test_keys_are_replaced_while_whistles_run(restored: Shop) -> None:
     await the_loss_is_named(shop, whistle_id, a.id)
     await what_is_lost_for_good_begins_anew(shop, forsaken)
     write_ring(shop.ring_file, KeyRing(current=b.id, keys=(b, a)))
-    await eventually(partial(is_done, gate, path, arrival), within_s=60)
+    await until(partial(is_done, gate, path, arrival), within_s=60)
 
 
 async def the_loss_is_named(shop: Shop, whistle_id: str, key_id: str) -> None:
@@ -188,7 +188,7 @@ async def what_is_lost_for_good_begins_anew(shop: Shop, whistle_id: str) -> None
     async def arrives() -> bool:
         return (await shop.gate.post(WATER, path, arrival, key="anew")).status_code == 200
 
-    await eventually(arrives)
+    await until(arrives)
     assert await keys_of(client, f"whistle:{whistle_id}") == {shop.ring.current}
 
 

@@ -12,7 +12,8 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, async_pla
 
 from storage.payload_access import Via, newest
 from tests.integration.encryption.shop import Shop
-from tests.integration.gateway.gate import WATER, eventually
+from tests.integration.gateway.gate import WATER
+from tests.patience import until
 
 TITLE = "盗采砂石七七一九"
 PICTURES = os.environ.get("WHISTLE_PICTURES")
@@ -110,7 +111,7 @@ async def test_without_an_admin_the_ui_shows_nothing(shop: Shop, tab: BrowserCon
     page = await tab.new_page()
     for name in TOLD:
         await opened(page, workflow, name)
-        await eventually(lambda: is_encoded(page), within_s=30)
+        await until(lambda: is_encoded(page), within_s=30)
         text = await text_of(page)
         assert not [part for part in parts_of_a_whistle() if part in text], name
         await picture(page, f"encrypted-{name}")
@@ -127,7 +128,7 @@ async def test_an_admin_who_signed_in_sees_everything(shop: Shop, tab: BrowserCo
     await include_credentials(page, shop)
     for name, parts in TOLD.items():
         await opened(page, workflow, name)
-        await eventually(partial(says, page, *parts), within_s=60)
+        await until(partial(says, page, *parts), within_s=60)
         await picture(page, f"decrypted-{name}")
     lines = await newest(shop.gate.pool, workflow.split("/")[-2], 1000)
     assert {(line.reader, line.via, line.namespace) for line in lines} == {("admin", Via.SESSION, "default")}
@@ -135,7 +136,7 @@ async def test_an_admin_who_signed_in_sees_everything(shop: Shop, tab: BrowserCo
     await page.get_by_role("button", name="Sign out").click()
     await page.get_by_label("Admin key").wait_for()
     await opened(page, workflow)
-    await eventually(lambda: is_encoded(page), within_s=30)
+    await until(lambda: is_encoded(page), within_s=30)
     assert TITLE not in await text_of(page)
 
 
