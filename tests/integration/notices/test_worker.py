@@ -78,7 +78,9 @@ async def town() -> AsyncIterator[Town]:
         async def prepare(record: StackRecord) -> None:
             await preparation.prepare(record)
             channels(
-                settings.data_dir, slow=robot(slow, timeout_s=50), **{name: robot(good, at_once=20) for name in THREE}
+                settings.data_dir,
+                slow=robot(slow, timeout_s=50),
+                **{name: robot(good, at_once=20, timeout_s=30) for name in THREE},
             )
             async with await open_pool(record.database_dsn, size=1) as pool:
                 everywhere = (f"{code},a,甲,{name},{code}-{name}," for code in TWENTY for name in THREE)
