@@ -6,12 +6,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# A place of their own: what semgrep pins (OpenTelemetry, click) would hold our own libraries back.
+RULES := $(VENV)/rules
+PRODUCT := domain workflows activities storage starter catalogues observability $(wildcard *.py)
 # Compiled once: where Python may not write bytecode, each start and each run of the sandbox would compile them anew.
 MODULES := domain workflows activities storage starter catalogues benchmarks worker.py settings.py refusals.py observability
 
 LONG_BENCHMARKS := startup deadlines open_whistles reads notices sweep
 
-.PHONY: help setup demo up bench bench-all test check format docs screenshots histories lock clean
+.PHONY: help setup demo up bench bench-all test check rules format docs screenshots histories lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -50,14 +53,32 @@ bench-all: bench
 test: $(READY)
 	@$(BIN)/python -m pytest $(TESTS)
 
-## make check   what CI runs: format, lint, types, import rules, dependencies, tests
+## make check   what CI runs: format, lint, types, import rules, dependencies, safety rules, tests
 check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry .
+	$(MAKE) rules
 	$(MAKE) test
+
+## make rules   bandit, and our own semgrep rules (rules/) with their tests; asks no other host
+rules: $(RULES)/.ready
+	@$(RULES)/bin/bandit --quiet --configfile pyproject.toml --recursive $(PRODUCT)
+	@$(SEMGREP) --test --strict rules >/dev/null 2>&1 || { $(SEMGREP) --test rules; exit 1; }
+	@$(SEMGREP) --error --quiet --config rules $(PRODUCT)
+	@echo "==> rules kept: $$(grep -c '^  - id:' rules/*.yml | paste -sd' ')"
+
+SEMGREP = SEMGREP_SETTINGS_FILE=$(RULES)/settings.yml SEMGREP_LOG_FILE=$(RULES)/semgrep.log \
+  $(RULES)/bin/semgrep scan --metrics off --disable-version-check
+
+$(RULES)/.ready: rules/requirements.lock
+	@echo "==> bandit and semgrep in $(RULES) (about 100 MB the first time)"
+	@$(PYTHON) -m venv $(RULES)
+	@$(RULES)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes --only-binary :all: -r $< 2>&1 \
+	  | { grep -v ^WARNING || true; }
+	@touch $@
 
 ## make format  formats and mends what a tool can
 format: $(READY)
@@ -85,6 +106,8 @@ histories: $(READY)
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	  --no-annotate --allow-unsafe --no-header --quiet --output-file requirements.lock
+	uv pip compile rules/requirements.in --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	  --no-annotate --allow-unsafe --no-header --quiet --output-file rules/requirements.lock
 
 ## make clean   removes what set-up, tests and runs left
 clean:

@@ -160,7 +160,8 @@ async def note_views(pool: Pool, ids: Sequence[str], viewer: Actor) -> None:
 
 async def named_requests(pool: Pool, ids: Sequence[str], sight: Sight) -> list[Request]:
     """Read those of the named requests that the reader sees, the newest first."""
-    rows = await pool.fetch(_SHOW.format(_NAMED, 0, "$4"), ids, sight.everything, sight.organisation, len(ids))
+    asked = _SHOW.format(_NAMED, 0, "$4")
+    rows = await pool.fetch(asked, ids, sight.everything, sight.organisation, len(ids))
     return [_request(row) for row in rows]
 
 

@@ -77,7 +77,7 @@ async def says_ready(port: int, _pid: int = 0) -> bool:
 def _stable_port(remembered: int | None, used: set[int]) -> int:
     if remembered is not None and remembered not in used and is_free(remembered):
         return remembered
-    candidates = random.sample(FREE_RANGE, len(FREE_RANGE))
+    candidates = random.sample(FREE_RANGE, len(FREE_RANGE))  # nosec B311
     return next(port for port in candidates if port not in used and is_free(port))
 
 

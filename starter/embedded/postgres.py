@@ -109,7 +109,8 @@ async def ensure_roles_and_database(server: PostgresServer) -> None:
         known = await connection.fetchval("select count(*) from pg_roles where rolname = $1", APPLICATION)
         verb = "alter" if known else "create"
         # The password is our own token_urlsafe, so quotes are enough; this statement takes no parameters.
-        await connection.execute(f"{verb} role {APPLICATION} login password '{server.passwords.application}'")
+        told = f"{verb} role {APPLICATION} login password '{server.passwords.application}'"
+        await connection.execute(told)
         if not await connection.fetchval("select count(*) from pg_database where datname = $1", DATABASE):
             await connection.execute(f"create database {DATABASE} owner {OWNER}")
     finally:
