@@ -8,7 +8,11 @@ from uuid import uuid4
 from opentelemetry.trace import SpanKind
 from temporalio.worker import Replayer
 
-from tests.integration.observability.conftest import CLERK, LEADER, REVIEW, Spans, Watched
+from starter.gateway import examples
+from tests.integration.gateway.gate import matter
+from tests.integration.gateway.marks import REGISTER, Marks
+from tests.integration.gateway.test_commands import STORIES
+from tests.integration.observability.conftest import CLERK, LEADER, REVIEW, SOURCE, Spans, Watched
 from worker import WORKFLOWS, workflow_runner
 from workflows.correlation import CarryingInterceptor
 
@@ -71,6 +75,23 @@ async def test_no_words_of_people_are_in_any_span(watched: Watched, spans: Spans
     told = "".join(span.to_json() for span in found)
     assert SECRET not in told
     assert json.dumps(SECRET)[1:-1] not in told
+
+
+async def test_no_private_field_of_any_command_is_in_any_span(watched: Watched, spans: Spans):
+    """Each of them marked, through every story there is."""
+    marks = Marks()
+    for story in STORIES.values():
+        registered = await watched.post(SOURCE, "/v1/whistles", matter(**marks.private_of(REGISTER)))
+        whistle_id = registered.json()["whistle_id"]
+        for who, command, changes in story:
+            body = examples.filled(examples.COMMANDS)[command] | changes | marks.private_of(command)
+            if command == "merge":
+                body["merge_into"] = await watched.register()
+            answer = await watched.post(who, f"/v1/whistles/{whistle_id}/{command.replace('_', '-')}", body)
+            assert answer.status_code == 200, (command, answer.text)
+    told = "".join(span.to_json() for span in spans.finished())
+    assert "update answer_supervision" in told
+    assert marks.found_in(told) == set()
 
 
 async def test_replay_makes_no_span(watched: Watched, spans: Spans):
