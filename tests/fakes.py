@@ -50,11 +50,16 @@ class FakeLedger:
         """How many rows it hands out at once; None: all."""
         self._answers: dict[tuple[str, str], tuple[str, Answer]] = {}
         self._failures = 0
+        self._hanging = 0
         self._lost = 0
 
     def fail(self, times: int) -> None:
         """Let the next attempts fail before anything is stored."""
         self._failures = times
+
+    def hang(self, times: int) -> None:
+        """Let the next attempts neither store nor answer, until they are given up."""
+        self._hanging = times
 
     def lose_answers(self, times: int) -> None:
         """Let the next attempts store what they were asked to, and fail afterwards."""
@@ -79,6 +84,9 @@ class FakeLedger:
             self._failures -= 1
             message = "the database is away"
             raise ConnectionError(message)
+        if self._hanging:
+            self._hanging -= 1
+            await asyncio.Event().wait()
         try:
             output = self._record(request)
         except RefusedError as error:

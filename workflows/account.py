@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, ApplicationError, FailureError
+from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.brief import Brief, answer_of, commits_of
 from domain.clocks import Strike, next_strike
@@ -99,14 +99,15 @@ class Account:
     async def _told(self, request: RecordInput, summary: str) -> Brief:
         try:
             return await _store_at_once(request, summary)
-        except (ActivityError, ApplicationError) as failure:
+        except FailureError as failure:
+            # On replay a local activity that ran out of time raises a bare TimeoutError, not an ActivityError around it.
             _raise_refusal(failure)
             reason = str(failure.cause or failure)
             workflow.logger.warning("store_absent", extra={"command": request.name, "reason": reason})
         self._before_waiting()
         try:
             return await _store_in_the_end(request, f"{summary}(存储暂不可用,恢复后按序补记 the store is away)")
-        except (ActivityError, ApplicationError) as failure:
+        except FailureError as failure:
             _raise_refusal(failure)
             message = f"{request.name} failed for good without a refusal"
             raise LedgerBrokenError(message) from failure

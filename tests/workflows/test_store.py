@@ -9,12 +9,15 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowUpdateFailedError
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Replayer
 
 from domain.ledger import RecordInput
 from domain.vocabulary import State
 from tests.fakes import FakeLedger
 from tests.servers import make_test_worker
 from tests.stage import CLERK, LEADER, THREE, Begin, Play, department, registration
+from workflows.roster import WORKFLOWS
+from workflows.sandbox import workflow_runner
 
 MORE = {"text": "补充情况", "kind": "MORE"}
 
@@ -45,6 +48,27 @@ async def test_three_failures_lead_to_an_ordinary_activity(begin: Begin, ledger:
     answer = await play.do("append", CLERK, **MORE)
     assert answer.sequence == 2
     assert [local for local, _ in ledger.asked] == [True, True, True, False, False, False]
+
+
+async def test_what_a_store_that_hung_left_in_the_history_replays(
+    env: WorkflowEnvironment, begin: Begin, ledger: FakeLedger
+) -> None:
+    """A strike and a command whose local attempts all ran out of time: a worker that comes later goes on with both."""
+    play = await begin()
+    await play.blow_emergency("water")
+    ledger.hang(3)
+    await play.do("append", CLERK, **MORE)
+    ledger.hang(3)
+    await env.sleep(timedelta(minutes=40))
+    history = await play.handle.fetch_history()
+    timeouts = [
+        e for e in history.events if e.marker_recorded_event_attributes.failure.HasField("timeout_failure_info")
+    ]
+    assert len(timeouts) == 2
+    replayer = Replayer(
+        workflows=WORKFLOWS, workflow_runner=workflow_runner(), data_converter=env.client.data_converter
+    )
+    assert (await replayer.replay_workflow(history)).replay_failure is None
 
 
 async def test_the_order_holds_while_the_store_is_away(begin: Begin, ledger: FakeLedger) -> None:
