@@ -100,7 +100,7 @@ class Account:
         try:
             return await _store_at_once(request, summary)
         except FailureError as failure:
-            # On replay a local activity that ran out of time raises a bare TimeoutError, not an ActivityError around it.
+            # On replay a local activity that ran out of time raises a bare TimeoutError, no ActivityError around it.
             _raise_refusal(failure)
             reason = str(failure.cause or failure)
             workflow.logger.warning("store_absent", extra={"command": request.name, "reason": reason})
