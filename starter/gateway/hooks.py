@@ -19,6 +19,7 @@ from starter.gateway import examples
 from starter.gateway.callers import limit_address
 from starter.gateway.context import Context, Here
 from starter.gateway.inputs import problems
+from starter.gateway.single_keys import must_hold_each_key_once
 from starter.mappings import MappingShelf
 from starter.signing import HEADERS, ID_HEADER, is_signed
 from storage.hooks import Received, answer_to, remember, secrets_of
@@ -122,6 +123,7 @@ def _document(body: bytes) -> dict[str, Any]:
         raise InvalidError.of("body", reason) from None
     if not isinstance(document, dict):
         raise InvalidError.of("body", "it must be one object")
+    must_hold_each_key_once(body)
     return document
 
 

@@ -51,8 +51,17 @@ def sequence_of(cursor: str | None) -> int:
     return int(cursor)
 
 
+def is_json(request: Request) -> bool:
+    """Tell whether a request says that its body is JSON."""
+    return bool(_JSON.fullmatch(_kind_of(request)))
+
+
+def _kind_of(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip()
+
+
 async def _json_only(request: Request) -> None:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip()
+    kind = _kind_of(request)
     if await request.body() and not _JSON.fullmatch(kind):
         raise UnsupportedMediaTypeError(f"send Content-Type: application/json, not {kind[:100] or 'nothing'}")
 

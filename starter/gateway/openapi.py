@@ -20,8 +20,8 @@ DESCRIPTION = """街乡吹哨、部门报到 over HTTP.
 Send `Authorization: Bearer KEY`. Every error is `application/problem+json` (RFC 9457) with a stable `type`. A 4xx
 changed nothing; after a 5xx or a broken connection send the same request again with the same Idempotency-Key: the
 answer is the truth, and nothing is done twice. Lists are `{items, next_cursor}` of at most 200 items. Bodies are UTF-8
-JSON of at most 1 MiB. Coordinates may be GCJ02, WGS84 or CGCS2000; they are stored as GCJ02, which is also what no
-`crs` means.
+JSON of at most 1 MiB, in which no object holds a key twice. Coordinates may be GCJ02, WGS84 or CGCS2000; they are
+stored as GCJ02, which is also what no `crs` means.
 """
 _STYLE = (
     "body{font:16px/1.5 system-ui,'Noto Sans CJK SC',sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}"

@@ -17,6 +17,8 @@ from domain.errors import FieldError, InvalidError, RoleNotAllowedError
 from domain.vocabulary import Role
 from starter.gateway.callers import known_caller
 from starter.gateway.context import context_of
+from starter.gateway.inputs import is_json
+from starter.gateway.single_keys import must_hold_each_key_once
 
 F = TypeVar("F", bound=Callable[..., Any])
 _ROLES = "for_roles"
@@ -44,6 +46,8 @@ class OrderlyRoute(APIRoute):
             caller = await known_caller(context_of(request), request)
             self._must_be_for(caller.roles)
             self._must_be_plain(request)
+            if is_json(request):
+                must_hold_each_key_once(await request.body())
             return await handle(request)
 
         return in_order

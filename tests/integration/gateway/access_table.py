@@ -135,3 +135,30 @@ ROUTES: dict[str, Access] = {
     "POST /v1/hooks/{source_system}": Access(status=401),
 }
 """`{name}` of a report is townships: the ranking of responders is public among bearers."""
+
+
+def _of_standard(status: int, allowed: frozenset[str] = EVERYBODY, refused: int = 403) -> dict[str, int]:
+    """Give the statuses of a route of Open311, where a key that is none is 403 and no key at all may read."""
+    return {kind: status if kind in allowed else refused for kind in EVERYBODY} | dict.fromkeys(NOBODY, 403)
+
+
+_READ = _of_standard(200) | {"no key": 200}
+_ASKED = {
+    "GET /discovery": dict.fromkeys((*NOBODY, *EVERYBODY), 200),
+    "GET /services": _READ,
+    "GET /services/{service_code}": _READ,
+    "GET /requests": _READ,
+    "POST /requests": _of_standard(400, SOURCES),
+    "GET /requests/{service_request_id}": _of_standard(200, PARTIES | DISTRICT, refused=404) | {"no key": 404},
+    "GET /tokens/{token}": _of_standard(404) | {"no key": 404},
+}
+_NOTHING = dict.fromkeys((*NOBODY, *EVERYBODY), 404)
+STANDARD: dict[str, dict[str, int]] = {
+    f"{route.replace(' ', ' /open311/v2')}{suffix}": found
+    for route, found in _ASKED.items()
+    for suffix in (".json", ".xml", "")
+} | {
+    f"{method} /open311/v2/{{rest:path}}": _NOTHING
+    for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+}
+"""The same whistle by the standard's paths: it did not come in by them, so it is there for its parties alone."""

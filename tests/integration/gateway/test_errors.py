@@ -190,6 +190,29 @@ async def test_what_a_route_does_not_know_is_refused_by_name(gate: Gate):
     assert (await gate.get(CLERK, path)).json()["version"] == 1
 
 
+@pytest.mark.parametrize(
+    ("body", "keys"),
+    [
+        (b'{"text": "a", "kind": "MORE", "text": "b"}', ["text"]),
+        (rb'{"text": "a", "kind": "MORE", "\u0074ext": "a"}', ["text"]),
+        (
+            b'{"text": "a", "kind": "MORE", "evidence": [{"url": "https://a.cn", "kind": "DURING", "url": "x"}]}',
+            ["url"],
+        ),
+        (b'{"kind": "MORE", "text": {"a": 1, "a": 2}, "kind": "MORE"}', ["a", "kind"]),
+    ],
+)
+async def test_a_key_that_stands_twice_is_refused_by_name(gate: Gate, body: bytes, keys: list[str]):
+    """Of two values one would be taken, and the sender's own log may hold the other; at any depth, however written."""
+    whistle_id = await gate.register()
+    headers = gate.headers(SOURCE, "twice") | JSON
+    answer = await gate.http.post(f"/v1/whistles/{whistle_id}/append", content=body, headers=headers)
+    assert [fault["field"] for fault in problem_of(answer, 422, "invalid")["errors"]] == keys
+    assert (await gate.get(SOURCE, f"/v1/whistles/{whistle_id}")).json()["version"] == 1
+    await gate.http.post(f"/v1/whistles/{whistle_id}/append", json={"text": "a", "kind": "MORE"}, headers=headers)
+    assert (await gate.get(SOURCE, f"/v1/whistles/{whistle_id}")).json()["version"] == 2
+
+
 async def test_an_address_that_is_not_encoded_is_refused_with_advice(gate: Gate):
     """`curl "$URL/v1/whistles?q=河道"` sends what HTTP does not know."""
     answer = await raw(gate, "GET /v1/whistles?q=河道 HTTP/1.1\r\nHost: x\r\n\r\n".encode())

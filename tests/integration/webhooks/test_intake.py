@@ -270,6 +270,7 @@ async def test_a_message_that_does_not_fit_its_mapping_is_refused_in_the_words_o
         b'{"type": "whistle.register", "data": []}',
         b'{"type": "whistle.register", "data": {"title": "\\u0000\\ud800"}}',
         b'{"type": "other"}',
+        b'{"type": "other", "type": "whistle.register"}',
     ],
 )
 async def test_a_signed_body_that_is_no_message_is_refused(street: Street, raw: bytes):
