@@ -72,6 +72,8 @@ class Settings(BaseModel):
     """A worker that did not ask for work for so long though Temporal answers is stalled; twice that long ends it."""
     rate_limit: int = Field(default=200, ge=1, le=100_000, description="a number of requests, 1 to 100000")
     """Requests a second of one key, or of one address without a key, in each gateway process."""
+    at_once: int = Field(default=100, ge=1, le=100_000, description="a number of requests, 1 to 100000")
+    """Requests that read, and requests that write, which each gateway process has in hand at once [P]."""
     read_within: kinds.Duration = Field(
         default=timedelta(seconds=10), validation_alias="WHISTLE_READ_WITHIN_S", description=kinds.DURATION
     )

@@ -31,6 +31,7 @@ from starter.gateway import (
     whistles,
 )
 from starter.gateway.access import AccessLog
+from starter.gateway.admission import Admission
 from starter.gateway.bodies import BoundedBodies
 from starter.gateway.context import Context
 from starter.gateway.limits import Limiter
@@ -56,6 +57,7 @@ def create_app(settings: Settings, tracing: Tracing = UNTRACED) -> FastAPI:
     )
     context = Context(settings, Limiter(settings.rate_limit), _tokens(settings), tracing=tracing)
     app.state.context = context
+    app.add_middleware(Admission, at_once=settings.at_once, refused=_refused)
     app.add_middleware(BoundedBodies, within=settings.read_within, refused=_refused)
     app.add_middleware(AccessLog, measures=context.measures, tracing=tracing, refused=_refused)
     problems.install(app)

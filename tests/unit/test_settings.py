@@ -17,6 +17,7 @@ ALL_BUT_NOTHING = {
     "WHISTLE_READ_WITHIN_S": "inf",
     "WHISTLE_GRACEFUL_SHUTDOWN_S": "-5",
     "WHISTLE_RATE_LIMIT": "0",
+    "WHISTLE_AT_ONCE": "0",
     "WHISTLE_WEBHOOK_ALLOW": "10.0.0.1/8",
     "WHISTLE_DATABASE_DSN": "postgresql://whistle:a-password@host:port/whistle",
     "WHISTLE_DATABASE_OWNER_DSN": "host=db password=a-password",
