@@ -70,7 +70,9 @@ class Feed:
         """Follow this store once `run` is under way."""
         self._pool = pool
         self._mark = 0
+        self._wanted = asyncio.Event()
         self._ready = asyncio.Event()
+        self._joining = 0
         self._subscriptions: set[Subscription] = set()
 
     async def run(self) -> None:
@@ -83,12 +85,16 @@ class Feed:
 
     async def subscribe(self, organisation: str | None, whistle_id: str | None = None) -> Subscription:
         """Take part from now on; raises TemporarilyUnavailableError while the store is away or streams are too many."""
+        self._joining += 1
+        self._wanted.set()
         try:
             async with asyncio.timeout(_READY_WITHIN_S):
                 await self._ready.wait()
         except TimeoutError:
             message = "the feed has not begun; send the same request again"
             raise TemporarilyUnavailableError(message) from None
+        finally:
+            self._joining -= 1
         if len(self._subscriptions) >= MOST_STREAMS:
             message = f"{MOST_STREAMS} streams are open here already"
             raise TemporarilyUnavailableError(message)
@@ -106,13 +112,22 @@ class Feed:
             subscription.end()
 
     async def _follow(self) -> None:
-        async with within_reach(timedelta(days=3650)), listening(self._pool, feed.CHANNEL) as heard:
+        async with within_reach(timedelta(days=3650)):
             while True:
-                heard.clear()
-                await self._advance()
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_LOOK_ANYWAY.total_seconds()):
-                        await heard.wait()
+                # Nobody listens to most gateways most of the time: each command would cost them three statements.
+                await self._wanted.wait()
+                async with listening(self._pool, feed.CHANNEL) as heard:
+                    await self._follow_while_wanted(heard)
+
+    async def _follow_while_wanted(self, heard: asyncio.Event) -> None:
+        while self._subscriptions or self._joining:
+            heard.clear()
+            await self._advance()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_ANYWAY.total_seconds()):
+                    await heard.wait()
+        self._wanted.clear()
+        self._ready.clear()
 
     async def _advance(self) -> None:
         if self._ready.is_set() and await feed.highest_position(self._pool) <= self._mark:

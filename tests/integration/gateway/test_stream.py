@@ -24,6 +24,7 @@ from storage import feed
 from storage.feed import FeedEvent
 from storage.pool import open_pool
 from tests.integration.gateway.gate import CLERK, PLATFORM, SOURCE, WATER, Gate, another_gateway, problem_of
+from tests.patience import until as until_it_holds
 
 
 class Heard(NamedTuple):
@@ -225,6 +226,27 @@ async def test_the_feed_outlives_its_connection(gate: Gate):
         assert event is not None
         assert event.whistle_id == whistle_id
         assert await feed.highest_position(pool) >= event.position
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_feed_that_nobody_follows_asks_nothing_and_begins_anew(gate: Gate):
+    """Most gateways are not followed most of the time; who comes then is told what comes from then on."""
+    async with await open_pool(gate.stack.database_dsn, size=4) as pool:
+        followed = Feed(pool)
+        running = asyncio.create_task(followed.run())
+        followed.leave(await followed.subscribe("jinhaihu"))
+        missed = await gate.register()
+
+        async def idle() -> bool:
+            return pool.get_idle_size() == pool.get_size()
+
+        await until_it_holds(idle)
+        subscription = await followed.subscribe("jinhaihu")
+        whistle_id = await gate.register()
+        event = await subscription.next(15)
+        assert event is not None
+        assert event.whistle_id == whistle_id != missed
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
 
