@@ -139,8 +139,10 @@ class Whistle(Frozen):
     @property
     def open_supervisions(self) -> tuple[Supervision, ...]:
         """Those whose cause has not ended, the highest first."""
+        if not self.supervisions or self.ended:
+            return ()
         causes = {(r.phase, r.responder, r.clock.deadline.started_at) for r in running(self)}
-        held = [s for s in self.supervisions if s.is_open(causes) and not self.ended]
+        held = [s for s in self.supervisions if s.is_open(causes)]
         return tuple(sorted(held, key=lambda s: (-s.level.rank, s.number)))
 
     @property

@@ -21,6 +21,7 @@ from storage.registrations import Unstarted
 from tests.patience import until
 
 PATIENCE_S = 15.0
+UNADDRESSED = "select exists (select from outbox where whistle_id = $1 and delivered_at is null)"
 CONTACTS = "organisation,person,name,channel,address,urgent_only\n"
 ROSTER = "organisation,days,opens,closes,officer,backup,leader\n"
 
@@ -74,9 +75,11 @@ async def deliveries(pool: Pool, whistle_id: str, channel: str) -> list[Delivery
 async def settled(
     pool: Pool, whistle_id: str, channel: str, count: int = 1, within_s: float = PATIENCE_S
 ) -> list[DeliveryEntry]:
-    """Wait until so many deliveries are settled, and none is pending."""
+    """Wait until all notices of a whistle are addressed, and so many deliveries settled and none is pending."""
 
     async def done() -> bool:
+        if await pool.fetchval(UNADDRESSED, whistle_id):
+            return False
         found = await deliveries(pool, whistle_id, channel)
         return len(found) >= count and all(d.settled_at for d in found)
 
