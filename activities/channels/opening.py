@@ -49,7 +49,7 @@ def open_channel(section: Section, listed: Sequence[Network] = ()) -> Channel:
         case WebhookSection():
             return SignedWebhook(Receivers(listed), section.secret.get_secret_value())
         case AppriseSection():
-            return AppriseExtra()
+            return AppriseExtra(section.services)
         case LogSection():
             return Log()
     client = answers.open_client(section.timeout_s, section.at_once)

@@ -23,6 +23,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     TypeAdapter,
     ValidationError,
     model_validator,
@@ -36,6 +37,8 @@ from domain.values import ID_PART_PATTERN
 NIGHT = "22:00-07:00"
 _SIGNING_BYTES = range(24, 65)
 """As Standard Webhooks ask for."""
+Service = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[A-Za-z0-9]{1,32}://[A-Za-z0-9.:_-]{0,253}$")]
+"""A service of apprise, `wxpusher://`, or that service at one server, `gotifys://push.example.org:8443`."""
 
 
 class ChannelsInvalidError(Exception):
@@ -156,9 +159,10 @@ class WebhookSection(Section):
 
 
 class AppriseSection(Section):
-    """What apprise reaches; best effort."""
+    """What apprise reaches of the services that the administrator lists; best effort."""
 
     kind: Literal["apprise"]
+    services: Annotated[tuple[Service, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _is_installed(self) -> Self:

@@ -18,6 +18,7 @@ from starter.client import WhistleClient
 from starter.gateway import (
     catalogues,
     hooks,
+    links,
     notices,
     open311,
     openapi,
@@ -53,6 +54,7 @@ def create_app(settings: Settings, tracing: Tracing = UNTRACED) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=links.operation_id,
         lifespan=_lifespan,
     )
     context = Context(settings, Limiter(settings.rate_limit), _tokens(settings), tracing=tracing)

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.openapi.utils import get_openapi
 
 from starter.gateway.examples import with_dates
+from starter.gateway.links import link
 from starter.gateway.problems import Fault, Problem
 
 router = APIRouter(include_in_schema=False)
@@ -79,6 +80,7 @@ def _made(app: FastAPI) -> dict[str, Any]:
     for model in (Problem, Fault):
         schemas[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas[model.__name__].pop("$defs", None)
+    link(found)
     return found
 
 

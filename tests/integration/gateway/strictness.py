@@ -21,6 +21,7 @@ class Issuer:
     def __init__(self) -> None:
         self.keys = {"one": rsa.generate_private_key(65537, 2048)}
         self.url = ""
+        self.asked = 0
 
     def token(self, *, kid: str = "one", key: Any = None, algorithm: str = "RS256", **claims: Any) -> str:
         """Sign a token for the clerk of 金海湖, with other claims where they are given."""
@@ -37,6 +38,7 @@ class Issuer:
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve the public keys."""
+        self.asked += 1
         await reader.readuntil(b"\r\n\r\n")
         keys = [
             json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))

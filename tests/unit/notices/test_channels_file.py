@@ -67,6 +67,8 @@ def marked(file: Path) -> Path:
         ("[a]\nkind = 'webhook'\nsecret = 'SECRET!'", "[a] webhook secret: whsec_"),
         (f"[a]\nkind = 'webhook'\nsecret = 'whsec_{'A' * 33}'", "[a] webhook secret: whsec_"),
         ("[a]\nkind = 'mail'\nhost = 'm'\nsender = 'whistle@'", "[a] mail sender: a mailbox"),
+        ("[a]\nkind = 'apprise'", "[a] apprise services"),
+        ("[a]\nkind = 'apprise'\nservices = ['SECRET!']", "[a] apprise services"),
         ("['a b']\nkind = 'wecom-robot'", "[a b]: a name has"),
         ("a = 1", "[a]"),
         ("[a", "channels.toml"),
@@ -84,7 +86,7 @@ def test_a_faulty_file_names_the_place_and_never_a_value(file: Path, text: str, 
 def test_a_section_that_needs_what_is_not_installed_says_how_to_install_it(file: Path, monkeypatch):
     """The extra is an extra."""
     monkeypatch.setitem(sys.modules, "apprise", None)
-    file.write_text("[x]\nkind = 'apprise'", "utf-8")
+    file.write_text("[x]\nkind = 'apprise'\nservices = ['wxpusher://']", "utf-8")
     with pytest.raises(ChannelsInvalidError, match="pip install apprise"):
         read_sections(file)
 
