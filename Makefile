@@ -14,7 +14,7 @@ MODULES := domain workflows activities storage starter catalogues benchmarks wor
 
 LONG_BENCHMARKS := startup deadlines open_whistles reads notices sweep
 
-.PHONY: help setup demo up bench bench-all test check rules format docs screenshots histories lock clean
+.PHONY: help setup demo up bench bench-all test chaos check rules format docs screenshots histories lock clean
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -52,6 +52,10 @@ bench-all: bench
 ## make test    the whole suite, on a real PostgreSQL and a real Temporal server
 test: $(READY)
 	@$(BIN)/python -m pytest $(TESTS)
+
+## make chaos   200 whistles through the gateway in a storm of kills and faults; SEED=… repeats one, SEEDS=10 runs ten
+chaos: $(READY)
+	@$(BIN)/python -m tests.chaos.storm $(if $(SEED),--seed $(SEED)) $(if $(SEEDS),--seeds $(SEEDS))
 
 ## make check   what CI runs: format, lint, types, import rules, dependencies, safety rules, tests
 check: $(READY)

@@ -77,6 +77,25 @@ def ordinary() -> list[Act]:
     ]
 
 
+def self_handled() -> list[Act]:
+    """One that the township settles by itself."""
+    return [
+        Act(CLERK, "review", {"decision": "SELF_HANDLE", "reason": "镇内可办"}),
+        Act(CLERK, "feedback", {"reply": "已处理完毕", "via": "PHONE"}),
+        Act(SOURCE, "callback", {"reached": True, "solved": True, "satisfaction": "SATISFIED"}),
+    ]
+
+
+def rejected() -> list[Act]:
+    """One that is no matter at all."""
+    return [Act(CLERK, "review", {"decision": "REJECT", "rejection": "UNFOUNDED", "reason": "经查无此事"})]
+
+
+def cancelled() -> list[Act]:
+    """One that is called off once it was blown."""
+    return [review(), Act(LEADER, "blow", {}), Act(LEADER, "cancel", {"reason": "险情已排除"})]
+
+
 def emergency() -> list[Act]:
     """One EMERGENCY whose police come only after both their limits' first has struck."""
     late = of_each("arrive", (LATE,), officers=OFFICERS)[0]._replace(once_late=True)
