@@ -18,6 +18,7 @@ from tests.chaos.testimony import Trouble
 
 AMBUSH_WAITS = timedelta(seconds=10)
 WRITES_AGAIN_WITHIN_S = 60.0
+_DATABASE_AWAY = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 class Monkey:
@@ -108,7 +109,7 @@ class Monkey:
     async def _until_set(self, *, read_only: bool) -> None:
         async with asyncio.timeout(WRITES_AGAIN_WITHIN_S):
             while True:
-                with suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                with suppress(OSError, TimeoutError, *_DATABASE_AWAY):
                     await self._grounds.set_read_only(on=read_only)
                     return
                 await asyncio.sleep(0.1)
