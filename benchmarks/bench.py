@@ -7,6 +7,7 @@ The last lines are plain `key=value` figures. Machines differ: the ratios are wh
 
 import argparse
 
+import asyncpg
 from temporalio.client import Client
 
 from benchmarks.floor import Floor, floor
@@ -37,11 +38,12 @@ async def lifecycle(here: Ground, players: Players, beside: Floor, whistles: int
     await play(players, in_flight, in_flight, "warm")
     await beside.play(in_flight, commands, in_flight)
     parts, floor_s = list[Played](), 0.0
-    used = dict.fromkeys(PROCESSES, 0.0)
+    used, statements = dict.fromkeys(PROCESSES, 0.0), 0
     for turn in ("first", "second"):
         floor_s += await beside.play(half, commands, in_flight)
-        before = {name: here.cpu_s(name) for name in PROCESSES}
+        before, executed = {name: here.cpu_s(name) for name in PROCESSES}, await _executed(here)
         parts.append(await play(players, half, in_flight, turn))
+        statements += await _executed(here) - executed
         used = {name: used[name] + here.cpu_s(name) - before[name] for name in PROCESSES}
     seconds, played = sum(part.seconds for part in parts), 2 * half * commands
     ids = [one for part in parts for one in part.whistle_ids]
@@ -58,9 +60,20 @@ async def lifecycle(here: Ground, players: Players, beside: Floor, whistles: int
         "p99_ms": f"{p99:.1f}",
         "events_per_command": f"{events:.2f}",
         "bytes_per_command": f"{size:.0f}",
+        "sql_statements_per_command": f"{statements / played:.2f}",
         **{f"{name}_cpu_ms_per_command": f"{used[name] * 1000 / played:.1f}" for name in PROCESSES if used[name]},
         "floor_ratio": f"{floor_s / seconds:.2f}",
     }
+
+
+async def _executed(here: Ground) -> int:
+    """Count the statements that PostgreSQL ever executed, of all processes; not what begins and ends a transaction."""
+    connection = await asyncpg.connect(here.stack.database_owner_dsn)
+    try:
+        await connection.execute("create extension if not exists pg_stat_statements")
+        return int(await connection.fetchval("select sum(calls) from pg_stat_statements where toplevel"))
+    finally:
+        await connection.close()
 
 
 async def history_cost(temporal: Client, whistle_ids: list[str], commands: int) -> tuple[float, float]:

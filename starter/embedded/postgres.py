@@ -46,6 +46,9 @@ _SERVER_SETTINGS = {
     # Values of rows are personal data: neither DETAIL lines nor parameters may reach the log.
     "log_error_verbosity": "terse",
     "log_parameter_max_length": "0",
+    # Whoever asks what is slow creates the extension; a statement that sets a password is not kept.
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.track_utility": "off",
 }
 
 
