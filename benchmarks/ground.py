@@ -6,7 +6,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, NoReturn
 
@@ -38,10 +38,13 @@ class Ground(NamedTuple):
 
 @asynccontextmanager
 async def ground(
-    *, gateway: bool = False, furnish: Furnish | None = None, limits: Limits = "default"
+    *, gateway: bool = False, furnish: Furnish | None = None, limits: Limits = "default", kept_in: Path | None = None
 ) -> AsyncIterator[Ground]:
-    """Run a stack on these limits; `furnish` is called once the database is ready, before the worker starts."""
-    with tempfile.TemporaryDirectory(prefix="whistle-bench-") as folder:
+    """Run a stack on these limits; `furnish` is called once the database is ready, before the worker starts.
+
+    What is kept in a folder is found there again; without one, the stack is new and goes with the block.
+    """
+    with nullcontext(kept_in) if kept_in else tempfile.TemporaryDirectory(prefix="whistle-bench-") as folder:
         own = Settings.model_construct(data_dir=Path(folder) / "stack", limits=limits)
         preparation = Preparation(own)
 
@@ -57,7 +60,7 @@ async def ground(
             migrate=preparation.migrate,
             prepare=prepare,
             settings=own,
-            erase=True,
+            erase=kept_in is None,
         ) as stack:
             found = {"database_dsn": stack.database_dsn, "temporal_address": stack.temporal_address}
             yield Ground(stack, own.model_copy(update=found))

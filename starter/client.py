@@ -31,8 +31,10 @@ from starter.watching import UNWATCHED, Watched
 from storage import registrations
 from storage.catalogues import rules
 from storage.events import TrailEvent, trail
+from storage.lists import Page, WhistleFilter, list_whistles
 from storage.pool import Pool, open_pool
-from storage.whistles import Page, TaskPage, WhistleFilter, list_whistles, tasks_of, value_of
+from storage.tasks import TaskPage, tasks_of
+from storage.whistles import value_of
 
 ENVELOPE = ("actor", "command_id", "private_ref")
 

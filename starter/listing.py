@@ -8,8 +8,8 @@ from rich.text import Text
 
 from domain.vocabulary import State, SupervisionLevel
 from domain.working_time import BEIJING
+from storage.lists import WhistleRow
 from storage.tasks import Task
-from storage.whistles import WhistleRow
 from workflows.wording import some, span
 
 Names = Callable[[str], str]

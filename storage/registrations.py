@@ -35,7 +35,7 @@ with inserted as (
         step, chain, township, source_channel, supervision_level, registered_at, updated_at)
     values ($1, $2, $3, $4, $5, 1, '{}', $6, $7, 1, $8, $9, $10, 'NONE', $11, $11)
 ), titled as (
-    insert into whistle_title (whistle_id, title, serial) values ($1, $6, $5)
+    insert into whistle_title (whistle_id, title, serial, registered_at) values ($1, $6, $5, $11)
 ), told as (
     insert into matter (whistle_id, description, address, lng, lat, crs, evidence, salt)
     values ($1, $12, $13, $14, $15, $16, $17, $21)

@@ -12,7 +12,7 @@ from starter.cli.session import AsOption, Call, JsonOption, Session, run
 from starter.listing import Names, tasks_table, whistles_table
 from starter.rendering import whistle_panel
 from starter.temporal_ui import page_of
-from storage.whistles import WhistleFilter
+from storage.lists import WhistleFilter
 
 WhistleIdArgument = Annotated[str, typer.Argument(metavar="ID", help="The whistle's id, such as 12345:20261124000123.")]
 CursorOption = Annotated[str | None, typer.Option(help="next_cursor of the page before.")]

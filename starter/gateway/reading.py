@@ -17,8 +17,10 @@ from starter.gateway.context import Door, Here
 from starter.gateway.inputs import Cursor, Limit, ListOf, Organisation, WhistleId, problems, sequence_of
 from starter.gateway.routing import OrderlyRoute
 from storage.events import TrailEvent
+from storage.lists import WhistleFilter, WhistleRow
 from storage.private_views import PrivateView, Shown, note_private_view, private_views
-from storage.whistles import Task, WhistleFilter, WhistleRow, matter_of, reporter_of
+from storage.tasks import Task
+from storage.whistles import matter_of, reporter_of
 
 router = APIRouter(route_class=OrderlyRoute)
 

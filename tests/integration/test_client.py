@@ -40,7 +40,8 @@ from starter.preparation import WORKER, Preparation
 from starter.start import workflow_id_of
 from storage import registrations
 from storage.ledger import record
-from storage.whistles import WhistleFilter, value_of
+from storage.lists import WhistleFilter
+from storage.whistles import value_of
 from tests.read_model import read_model, shown
 
 pytestmark = pytest.mark.timeout(180)

@@ -1,9 +1,7 @@
 """Who may see a whistle follows from it, also for what was there before, and lists of one's own are fast."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -12,11 +10,9 @@ import pytest
 from storage import migrate as migrating
 from storage.migrate import migrate
 from storage.parties import is_party, value_for
-from storage.pool import Connection, Pool, open_pool
-from storage.whistles import WhistleFilter, list_query
-from tests.conftest import Database, fresh_database
+from storage.pool import Connection, Pool
+from tests.conftest import Database
 from tests.integration.desk import Desk
-from tests.integration.test_indexes import LATER, MANY, plan
 
 OLD = """
 insert into whistle (whistle_id, source_system, external_id, content_hash, serial, sequence, value, title, state, step,
@@ -26,28 +22,6 @@ values ('12345:1', '12345', '1', '', 'S-1', 1, '{}', '旧哨', 'SOURCED', 1, 'TO
 insert into event (whistle_id, sequence, type, at, actor_subject, actor_role, command_id, summary, data)
 select '12345:1', n, 'MatterAppended', now(), 'x', 'ADMIN', 'c', '', '{}' from generate_series(1, 3) n;
 """
-
-
-@pytest.fixture(scope="module")
-async def crowded(postgres: Database) -> AsyncIterator[Connection]:
-    """A connection to a database of twenty thousand whistles with their parties."""
-    async with await open_pool((await fresh_database(postgres)).owner_dsn) as pool, pool.acquire() as connection:
-        await connection.execute(MANY)
-        await connection.execute("analyze whistle_party")
-        yield connection
-
-
-@pytest.mark.parametrize(
-    "fields", [{}, {"state": "BLOWN"}, {"overdue": True}, {"q": "77"}, {"responder": "d9"}], ids=str
-)
-@pytest.mark.parametrize("party", ["d7", "many", "nobody"])
-@pytest.mark.parametrize("cursor", [None, LATER], ids=["first", "later"])
-async def test_a_list_of_one_s_own_uses_an_index(
-    crowded: Connection, fields: dict[str, Any], party: str, cursor: str | None
-):
-    """For one with few, for one with all, and for one with none."""
-    statement, *arguments = list_query(WhistleFilter(party=party, **fields), cursor, 50)
-    assert "Seq Scan" not in await plan(crowded, statement, *arguments)
 
 
 async def test_parties_come_as_a_whistle_goes_on_and_never_go(pool: Pool):

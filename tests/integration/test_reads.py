@@ -12,12 +12,13 @@ import catalogues as shipped
 from domain.catalogue_files import CatalogueInvalidError
 from domain.errors import InvalidError
 from domain.vocabulary import Phase, Role, State, WhistleKind
-from storage import keys, outbox
+from storage import keys, lists, outbox
 from storage.catalogues import import_catalogue, rules
 from storage.events import trail
+from storage.lists import WhistleFilter, list_whistles
 from storage.notices import Addressed, address
 from storage.pool import Pool
-from storage.whistles import WhistleFilter, list_whistles, tasks_of
+from storage.tasks import tasks_of
 from tests.integration.desk import Desk
 from tests.life import actor
 
@@ -67,6 +68,38 @@ async def test_each_filter_finds_its_whistles(pool: Pool):
         assert await found(q=number) == [called.whistle_id]
     assert await found(q="12345:") == [plain.whistle_id, called.whistle_id]
     assert await found(q="led") == await found(q="lled\nJHH") == []
+
+
+@pytest.mark.parametrize("party", [None, "jinhaihu"])
+@pytest.mark.parametrize("walked", [0, 2, 15_000])
+async def test_a_search_gives_the_same_pages_however_far_it_looks_before_it_asks_the_index(
+    pool: Pool, monkeypatch: pytest.MonkeyPatch, walked: int, party: str | None
+):
+    """By titles alone, within one's own, and beside another filter."""
+    for name in ("_TITLES_WALKED", "_OWN_TITLES_WALKED", "_ROWS_WALKED"):
+        monkeypatch.setattr(lists, name, walked)
+    titles = ("占道经营", "路灯不亮", "占道停车", "井盖缺失", "占道堆物")
+    for number, title in enumerate(titles):
+        await Desk.registered(pool, external_id=f"{number}", title=title)
+    for fields in ({}, {"state": State.SOURCED}, {"township": "jinhaihu"}):
+        found, cursor = list[str](), None
+        for _ in titles:
+            page = await list_whistles(pool, WhistleFilter(q="占道", party=party, **fields), cursor, 1)
+            found += [row.title for row in page.items]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+        assert found == ["占道堆物", "占道停车", "占道经营"]
+    assert (await list_whistles(pool, WhistleFilter(q="占道", party="gas"))).items == ()
+
+
+async def test_a_responder_s_whistles_are_seen_by_parties_alone(pool: Pool):
+    """A list of one responder's, from the side of another."""
+    both = await (await Desk.registered(pool, external_id="both")).assembling("water", "power")
+    await (await Desk.registered(pool, external_id="one")).assembling("water")
+    page = await list_whistles(pool, WhistleFilter(responder="water", party="power"))
+    assert [row.whistle_id for row in page.items] == [both.whistle_id]
+    assert len((await list_whistles(pool, WhistleFilter(responder="water", party="water"))).items) == 2
 
 
 async def test_a_row_of_a_list_carries_what_the_value_says(pool: Pool):

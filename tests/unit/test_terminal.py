@@ -10,8 +10,8 @@ from domain.view import view
 from domain.vocabulary import Phase
 from starter.listing import tasks_table, whistles_table
 from starter.rendering import whistle_panel
+from storage.lists import WhistleRow
 from storage.tasks import Task
-from storage.whistles import WhistleRow
 from tests.life import Life, rules
 
 COLUMNS = 100
