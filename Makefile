@@ -12,7 +12,7 @@ PRODUCT := domain workflows activities storage starter catalogues observability 
 # Compiled once: where Python may not write bytecode, each start and each run of the sandbox would compile them anew.
 MODULES := domain workflows activities storage starter catalogues benchmarks worker.py settings.py refusals.py observability
 
-LONG_BENCHMARKS := startup deadlines open_whistles reads notices sweep
+LONG_BENCHMARKS := startup deadlines open_whistles reads notices sweep fairness
 
 .PHONY: help setup demo up bench bench-all test chaos check rules format docs screenshots histories lock clean
 
@@ -45,7 +45,7 @@ up: $(READY)
 bench: $(READY)
 	@$(BIN)/python -m benchmarks.bench
 
-## make bench-all  the long ones too: open whistles, deadlines, reads, start-up, notices, sweep
+## make bench-all  the long ones too: open whistles, deadlines, reads, start-up, notices, sweep, fairness
 bench-all: bench
 	@for long in $(LONG_BENCHMARKS); do echo "==> $$long"; $(BIN)/python -m benchmarks.$$long; done
 
