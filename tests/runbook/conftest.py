@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from domain.errors import TemporarilyUnavailableError
 from settings import Settings
 from starter.client import WhistleClient
 from starter.embedded import embedded_stack
@@ -73,10 +74,16 @@ async def stage(theatre: Stage) -> AsyncIterator[Stage]:
         if theatre.stack.pid(part) is None:
             await theatre.stack.bring_up(part)
 
-    async def answers() -> bool:
-        return (await theatre.run("whistle list --limit 1 > /dev/null")).code == 0
+    await until(lambda: answers(theatre.client))
 
-    await until(answers)
+
+async def answers(client: WhistleClient) -> bool:
+    """Whether the ledger can be read again."""
+    try:
+        await client.organisations()
+    except TemporarilyUnavailableError:
+        return False
+    return True
 
 
 def enterable_folder() -> Path:

@@ -10,11 +10,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
+
 from domain.errors import TemporarilyUnavailableError
 from domain.ledger import Answer
 from settings import Settings
 from starter.client import WhistleClient
 from starter.embedded import EmbeddedStack
+from starter.identity import read_keys
 from storage.pool import Pool
 from tests.chaos.story import SOURCE, Act, emergency, matter, review
 from tests.life import actor
@@ -31,7 +34,7 @@ UNITS = {
 WITHIN_S = 60.0
 # What stands in for the program: it asks the test to do it.
 SYSTEMCTL = f"""\
-#!{sys.executable}
+#!{sys.executable} -IS
 import socket, sys
 with socket.socket(socket.AF_UNIX) as line:
     line.connect({{address!r}})
@@ -133,6 +136,19 @@ class Stage(NamedTuple):
         whistle_id = await self.register()
         await self.do(whistle_id, next(act for act in emergency() if act.command == "review"), "0")
         return whistle_id
+
+    @asynccontextmanager
+    async def subscription(self, url: str) -> AsyncIterator[dict[str, str]]:
+        """Have an address told of everything for the length of the block; gives id and secret."""
+        headers = {"Authorization": f"Bearer {read_keys(self.settings.data_dir)['admin']}"}
+        gateway = self.stack.gateway_url or ""
+        async with httpx.AsyncClient(base_url=gateway, headers=headers, trust_env=False) as http:
+            made = await http.post("/v1/webhooks", json={"url": url, "events": ["*"]})
+            assert made.status_code == httpx.codes.CREATED, made.text
+            try:
+                yield made.json()
+            finally:
+                await http.delete(f"/v1/webhooks/{made.json()['id']}")
 
     async def version(self, whistle_id: str) -> int:
         """Read how far the ledger is."""

@@ -1,5 +1,6 @@
 """The bad days of docs/runbook.md: each disaster is made to happen, and its recipe followed to the letter."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -141,40 +142,38 @@ async def a_release_at_fault(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> A
     await stage.stack.bring_up("worker")
 
 
-async def stuck(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Give a whistle whose history does not replay, with a command sent to it that nobody can take."""
+async def two_stuck(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Give whistles whose histories do not replay, with a command sent to each that nobody can take."""
     async with a_release_at_fault(stage, monkeypatch):
-        whistle_id = await stage.register()
-        await stage.do(whistle_id, APPEND, "first")
-    with pytest.raises(TemporarilyUnavailableError):
-        await stage.try_once(whistle_id, ANOTHER, "second")
-    return whistle_id
+        whistle_ids = [await stage.register() for _ in range(2)]
+        for one in whistle_ids:
+            await stage.do(one, APPEND, f"first-{one}")
+    sent = (stage.try_once(one, ANOTHER, f"second-{one}") for one in whistle_ids)
+    outcomes = await asyncio.gather(*sent, return_exceptions=True)
+    assert [type(outcome) for outcome in outcomes] == [TemporarilyUnavailableError] * 2
+    return whistle_ids
 
 
 async def everything_is_done_once(stage: Stage, whistle_id: str) -> None:
     """Send again what was answered and what was under way."""
-    for act, key in ((APPEND, "first"), (ANOTHER, "second")):
+    keys = (f"first-{whistle_id}", f"second-{whistle_id}")
+    for act, key in zip((APPEND, ANOTHER), keys, strict=True):
         await stage.do(whistle_id, act, key)
     sent = [event.command_id for event in await stage.client.events(whistle_id)]
-    assert [sent.count(f"{CLERK}:{key}") for key in ("first", "second")] == [1, 1]
+    assert [sent.count(f"{CLERK}:{key}") for key in keys] == [1, 1]
     await until(lambda: agrees(stage, whistle_id))
 
 
-async def test_a_history_that_does_not_replay_is_made_anew_from_the_ledger(stage: Stage, monkeypatch):
-    """The fault is seen, the recipe followed; what was done is there, and what was under way can be sent again."""
-    whistle_id = await stuck(stage, monkeypatch)
-    said = await stage.follow("Stuck whistle", 0, ID=whistle_id)
+async def test_a_history_that_does_not_replay_is_made_anew_from_the_ledger_or_reset(stage: Stage, monkeypatch):
+    """The fault is seen, and either recipe followed; what was done is there, what was under way can be sent again."""
+    rebuilt, reset = await two_stuck(stage, monkeypatch)
+    said = await stage.follow("Stuck whistle", 0, ID=rebuilt)
     assert "the workflow does not answer" in said
     assert "ondeterminis" in said
-    await stage.follow("Stuck whistle", 1, ID=whistle_id)
-    await everything_is_done_once(stage, whistle_id)
-
-
-async def test_a_reset_is_as_safe(stage: Stage, monkeypatch):
-    """The workflow begins anew and is handed what the ledger holds; nothing is stored twice."""
-    whistle_id = await stuck(stage, monkeypatch)
-    await stage.follow("Stuck whistle", 2, ID=whistle_id)
-    await everything_is_done_once(stage, whistle_id)
+    await stage.follow("Stuck whistle", 1, ID=rebuilt)
+    await stage.follow("Stuck whistle", 2, ID=reset)
+    for one in (rebuilt, reset):
+        await everything_is_done_once(stage, one)
 
 
 async def test_a_command_that_always_fails_is_set_aside(stage: Stage):

@@ -11,6 +11,8 @@ from starter.identity import read_keys
 from storage.keys import principal_of
 from tests.chaos.story import CLERK, Act
 from tests.integration.trail.tampering import tamper
+from tests.integration.webhooks.receiver import Answer, Receiver
+from tests.patience import until
 from tests.runbook.stage import RUNBOOK, Stage, blocks
 
 pytestmark = pytest.mark.timeout(240)
@@ -50,10 +52,14 @@ async def test_a_backup_holds_ledger_and_heads(stage: Stage):
 
 
 async def test_a_rotated_key_and_the_one_before_are_good(stage: Stage):
-    """For the hours of grace; secrets of intake likewise."""
+    """For the hours of grace; secrets of intake and of webhooks likewise."""
     name, hook = "source@12345", "hook@12345"
     before = read_keys(stage.settings.data_dir)
-    await stage.follow("Rotate keys")
+    with Receiver().listening() as receiver:
+        async with stage.subscription(receiver.url) as webhook:
+            said = await stage.follow("Rotate keys", WEBHOOK=webhook["id"])
+            await stage.register()
+            await until(lambda: receiver.got)
     after = read_keys(stage.settings.data_dir)
     assert before[name] != after[name]
     assert before[hook] != after[hook]
@@ -61,6 +67,22 @@ async def test_a_rotated_key_and_the_one_before_are_good(stage: Stage):
         found = await principal_of(stage.client.pool, key)
         assert found
         assert found.name == name
+    rotated = json.loads(said.splitlines()[-1])["secret"]
+    assert rotated != webhook["secret"]
+    assert receiver.got[0].verified(rotated) == receiver.got[0].verified(webhook["secret"])
+
+
+async def test_a_receiver_that_had_gone_is_told_again_once_it_is_enabled(stage: Stage):
+    """It answered 410 to one message, and hears of nothing until the recipe was followed."""
+    with Receiver(Answer(410), Answer()).listening() as receiver:
+        async with stage.subscription(receiver.url) as webhook:
+            await stage.register()
+            said = await stage.follow_until("Poison message", 3, "410 Gone", WEBHOOK=webhook["id"])
+            assert json.loads(said.splitlines()[-1])["disabled_reason"] is None
+            deaf = len(receiver.got)
+            whistle_id = await stage.register()
+            await until(lambda: len(receiver.got) > deaf)
+            assert receiver.got[-1].message["data"]["whistle_id"] == whistle_id
 
 
 async def test_the_calendar_of_the_new_year_quiets_the_doctor(stage: Stage, tmp_path: Path):

@@ -48,12 +48,13 @@ async def test_an_export_is_one_file_that_verifies_anywhere(stage: Stage, tmp_pa
     ran = await stage.run('whistle verify "$FILE" --json', FILE=str(file), **away)
     assert (ran.code, json.loads(ran.out)["verified"]) == (0, True)
 
-    for who, problem in (
-        ("--as department@water", "role-not-allowed"),
-        ("--as clerk@mafang", "not-found"),
-        ("", "unauthenticated"),
-    ):
-        refused = await stage.run(f"{export} --private {who}", ID=whistle_id, FILE=str(file))
+    refusals = {
+        "--as department@water": "role-not-allowed",
+        "--as clerk@mafang": "not-found",
+        "": "unauthenticated",
+    }
+    asked = (stage.run(f"{export} --private {who}", ID=whistle_id, FILE=str(file)) for who in refusals)
+    for refused, problem in zip(await asyncio.gather(*asked), refusals.values(), strict=True):
         assert (refused.code, problem in refused.out) == (1, True), refused.out
     shown = await stage.run(f"{export} --private --as clerk@jinhaihu", ID=whistle_id, FILE=str(file))
     assert shown.code == 0, shown.out
