@@ -12,7 +12,7 @@ from tests.integration.desk import Desk
 from tests.life import OFFICERS, actor
 
 LEADER, PLATFORM, WATER = "leader@jinhaihu", "platform", "department@water"
-ALL = "select kind, responder, round, organisation, asked_at, due_at from pending_request order by kind, responder"
+ALL = "select kind, responder, round, organisation, asked_at, due_at from pending_request order by 1, 2, whistle_id"
 
 
 async def asked(pool: Pool, who: str) -> list[Task]:
