@@ -6,6 +6,7 @@ The last lines are plain `key=value` figures. Machines differ: the ratios are wh
 """
 
 import argparse
+from collections import Counter
 
 import asyncpg
 from temporalio.client import Client
@@ -18,6 +19,7 @@ from benchmarks.story import steps
 from starter.client import WhistleClient
 
 MEASURED_HISTORIES = 20
+STATEMENTS = "statements"
 
 
 async def main(whistles: int, in_flight: int, rounds: int) -> None:
@@ -38,13 +40,12 @@ async def lifecycle(here: Ground, players: Players, beside: Floor, whistles: int
     await play(players, in_flight, in_flight, "warm")
     await beside.play(in_flight, commands, in_flight)
     parts, floor_s = list[Played](), 0.0
-    used, statements = dict.fromkeys(PROCESSES, 0.0), 0
+    used = Counter[str]()
     for turn in ("first", "second"):
         floor_s += await beside.play(half, commands, in_flight)
-        before, executed = {name: here.cpu_s(name) for name in PROCESSES}, await _executed(here)
+        used.subtract(await _used(here))
         parts.append(await play(players, half, in_flight, turn))
-        statements += await _executed(here) - executed
-        used = {name: used[name] + here.cpu_s(name) - before[name] for name in PROCESSES}
+        used.update(await _used(here))
     seconds, played = sum(part.seconds for part in parts), 2 * half * commands
     ids = [one for part in parts for one in part.whistle_ids]
     events, size = await history_cost(players.client.temporal, ids[:MEASURED_HISTORIES], commands)
@@ -60,18 +61,22 @@ async def lifecycle(here: Ground, players: Players, beside: Floor, whistles: int
         "p99_ms": f"{p99:.1f}",
         "events_per_command": f"{events:.2f}",
         "bytes_per_command": f"{size:.0f}",
-        "sql_statements_per_command": f"{statements / played:.2f}",
+        "sql_statements_per_command": f"{used[STATEMENTS] / played:.2f}",
         **{f"{name}_cpu_ms_per_command": f"{used[name] * 1000 / played:.1f}" for name in PROCESSES if used[name]},
         "floor_ratio": f"{floor_s / seconds:.2f}",
     }
 
 
-async def _executed(here: Ground) -> int:
-    """Count the statements that PostgreSQL ever executed, of all processes; not what begins and ends a transaction."""
+async def _used(here: Ground) -> dict[str, float]:
+    """Seconds of processor that each part has used, and the statements that PostgreSQL ever executed.
+
+    Statements of all processes, without those that begin and end a transaction.
+    """
     connection = await asyncpg.connect(here.stack.database_owner_dsn)
     try:
         await connection.execute("create extension if not exists pg_stat_statements")
-        return int(await connection.fetchval("select sum(calls) from pg_stat_statements where toplevel"))
+        executed = await connection.fetchval("select sum(calls) from pg_stat_statements where toplevel")
+        return {name: here.cpu_s(name) for name in PROCESSES} | {STATEMENTS: float(executed)}
     finally:
         await connection.close()
 

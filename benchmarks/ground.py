@@ -94,7 +94,11 @@ def _family(pid: int | None) -> list[int]:
 
 
 def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except (FileNotFoundError, ProcessLookupError):
+        # A connection that has just ended; what it used is lost to us.
+        return 0.0
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 

@@ -55,7 +55,7 @@ with indexed as materialized ({indexed})
 select whistle_id, registered_at from indexed whistle where {conditions} {first}
 """
 _ROWS_HOLDING = "select * from ({rows}) whistle where {held} {first}"
-_TITLES_WALKED, _OWN_TITLES_WALKED, _ROWS_WALKED = 15_000, 6_000, 3_000
+_TITLES_WALKED, _OWN_TITLES_WALKED, _ROWS_WALKED = 12_000, 6_000, 3_000
 """How much of a list is looked through before the index is asked; titles have an index of their own to walk."""
 _MOST = 500
 

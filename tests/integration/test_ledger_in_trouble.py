@@ -89,7 +89,8 @@ async def test_a_row_that_another_holds_gives_an_error_that_may_be_tried_again(d
         started = asyncio.get_running_loop().time()
         with pytest.raises(asyncpg.LockNotAvailableError):
             await desk.do("clerk@jinhaihu", "review", **REVIEW)
-        assert asyncio.get_running_loop().time() - started < 1
+        # 0.8 s and what a busy machine adds; those of other statements are 5 s.
+        assert asyncio.get_running_loop().time() - started < 3
     assert (await desk.do("clerk@jinhaihu", "review", **REVIEW)).state is State.PROPOSED
 
 
