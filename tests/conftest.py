@@ -17,7 +17,6 @@ import pytest
 from settings import Settings
 from starter.calendar_seed import official_days
 from starter.embedded import EmbeddedStack, embedded_stack
-from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
 from starter.embedded.postgres import APPLICATION
 from storage.catalogues import EDITION
 from storage.migrate import migrate, seed
@@ -88,17 +87,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 async def postgres() -> AsyncIterator[Database]:
     """Run PostgreSQL for this run, with a template that is migrated and seeded."""
     folder = _enterable_folder()
-    stack = embedded_stack(folder / ".whistle", settings=_WITHOUT_TEMPORAL, erase=True)
-    try:
-        running = await stack.__aenter__()
-    except (ProgramMissingError, NoUnprivilegedAccountError) as error:
-        shutil.rmtree(folder)
-        pytest.skip(str(error))
-    try:
+    async with embedded_stack(folder / ".whistle", settings=_WITHOUT_TEMPORAL, erase=True) as running:
         yield await _with_template(running)
-    finally:
-        await stack.__aexit__(None, None, None)
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture(scope="session")

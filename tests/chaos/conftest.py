@@ -17,7 +17,6 @@ import catalogues
 from settings import Settings
 from starter.client import WhistleClient
 from starter.embedded import embedded_stack
-from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
 from starter.embedded.stack_file import StackRecord
 from starter.preparation import WORKER, Preparation
 from storage.catalogues import import_catalogue
@@ -76,20 +75,14 @@ async def town() -> AsyncIterator[Town]:
         async with await open_pool(record.database_owner_dsn, size=1) as pool:
             await import_catalogue(pool, "limits", patient_limits())
 
-    stack = embedded_stack(
+    async with embedded_stack(
         settings.data_dir,
         worker_command=WORKER,
         migrate=preparation.migrate,
         prepare=prepare,
         settings=settings,
         erase=True,
-    )
-    try:
-        running = await stack.__aenter__()
-    except (ProgramMissingError, NoUnprivilegedAccountError) as error:
-        shutil.rmtree(folder)
-        pytest.skip(str(error))
-    try:
+    ) as running:
         here = settings.model_copy(
             update={"database_dsn": running.database_dsn, "temporal_address": running.temporal_address}
         )
@@ -97,9 +90,7 @@ async def town() -> AsyncIterator[Town]:
             temporal = Client(**opened.temporal.config() | {"interceptors": [] if is_long() else [Hasty()]})
             client = WhistleClient(opened.pool, temporal, limits=here.limits, patience=PATIENCE)
             yield Town(running, client, here)
-    finally:
-        await stack.__aexit__(None, None, None)
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

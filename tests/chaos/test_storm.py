@@ -4,7 +4,6 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
 from tests.chaos.storm.course import storm
 from tests.chaos.storm.grounds import Grounds, grounds
 from tests.chaos.storm.overload import overload
@@ -20,15 +19,8 @@ ENDS = ("CLOSED", "REJECTED", "CANCELLED")
 @pytest.fixture(scope="module")
 async def here() -> AsyncIterator[Grounds]:
     """A stack with weather on its lines."""
-    entered = grounds(SEED)
-    try:
-        found = await entered.__aenter__()
-    except (ProgramMissingError, NoUnprivilegedAccountError) as error:
-        pytest.skip(str(error))
-    try:
+    async with grounds(SEED) as found:
         yield found
-    finally:
-        await entered.__aexit__(None, None, None)
 
 
 async def test_a_short_storm_leaves_everything_told_truly_and_once(here: Grounds) -> None:

@@ -12,7 +12,6 @@ from domain.errors import TemporarilyUnavailableError
 from settings import Settings
 from starter.client import WhistleClient
 from starter.embedded import embedded_stack
-from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
 from starter.embedded.stack_file import StackRecord
 from starter.preparation import GATEWAY, WORKER, Preparation
 from storage.catalogues import import_catalogue
@@ -37,7 +36,7 @@ async def theatre() -> AsyncIterator[Stage]:
         async with await open_pool(record.database_owner_dsn, size=1) as pool:
             await import_catalogue(pool, "limits", patient_limits())
 
-    stack = embedded_stack(
+    async with embedded_stack(
         settings.data_dir,
         worker_command=WORKER,
         gateway_command=GATEWAY,
@@ -45,13 +44,7 @@ async def theatre() -> AsyncIterator[Stage]:
         prepare=prepare,
         settings=settings,
         erase=True,
-    )
-    try:
-        running = await stack.__aenter__()
-    except (ProgramMissingError, NoUnprivilegedAccountError) as error:
-        shutil.rmtree(folder)
-        pytest.skip(str(error))
-    try:
+    ) as running:
         found = {"database_dsn": running.database_dsn, "temporal_address": running.temporal_address}
         here = settings.model_copy(update=found)
         async with (
@@ -61,9 +54,7 @@ async def theatre() -> AsyncIterator[Stage]:
         ):
             client = WhistleClient(opened.pool, opened.temporal, limits=here.limits, patience=PATIENCE)
             yield Stage(running, client, owner, here, folder / "backup")
-    finally:
-        await stack.__aexit__(None, None, None)
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -19,7 +19,6 @@ from starter.client import WhistleClient
 from starter.connecting import connect
 from starter.deployment import Deployments
 from starter.embedded import embedded_stack, temporal
-from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
 from starter.preparation import Preparation
 from storage.pool import Pool
 from tests.chaos.conftest import PATIENCE, enterable_folder
@@ -110,21 +109,13 @@ async def site() -> AsyncIterator[Site]:
     with pytest.MonkeyPatch.context() as patch:
         quick = tuple(f"--dynamic-config-value={setting}" for setting in SOON)
         patch.setattr(temporal, "_FLAGS", temporal._FLAGS + quick)
-        stack = embedded_stack(
+        async with embedded_stack(
             settings.data_dir, migrate=preparation.migrate, prepare=preparation.prepare, settings=settings, erase=True
-        )
-        try:
-            running = await stack.__aenter__()
-        except (ProgramMissingError, NoUnprivilegedAccountError) as error:
-            shutil.rmtree(folder)
-            pytest.skip(str(error))
-    try:
-        found = {"database_dsn": running.database_dsn, "temporal_address": running.temporal_address}
-        here = settings.model_copy(update=found)
-        async with WhistleClient.open(here, size=40) as opened:
-            client = WhistleClient(opened.pool, opened.temporal, patience=PATIENCE)
-            town = Town(running, client, here)
-            yield Site(town, Deployments(await connect(here), here.task_queue))
-    finally:
-        await stack.__aexit__(None, None, None)
-        shutil.rmtree(folder)
+        ) as running:
+            found = {"database_dsn": running.database_dsn, "temporal_address": running.temporal_address}
+            here = settings.model_copy(update=found)
+            async with WhistleClient.open(here, size=40) as opened:
+                client = WhistleClient(opened.pool, opened.temporal, patience=PATIENCE)
+                town = Town(running, client, here)
+                yield Site(town, Deployments(await connect(here), here.task_queue))
+    shutil.rmtree(folder)

@@ -9,7 +9,6 @@ import pytest
 
 from settings import Settings
 from starter.embedded import embedded_stack
-from starter.embedded.errors import NoUnprivilegedAccountError, ProgramMissingError
 from starter.preparation import CODEC_SERVER, GATEWAY, WORKER, Preparation
 from storage.pool import open_pool
 from tests.integration.encryption.shop import Shop
@@ -23,7 +22,7 @@ async def shop() -> AsyncIterator[Shop]:
     folder.chmod(0o755)  # noqa: ASYNC240
     settings = Settings(data_dir=folder / ".whistle", payload_encryption="AES-256-GCM")
     preparation = Preparation(settings)
-    stack = embedded_stack(
+    async with embedded_stack(
         settings.data_dir,
         worker_command=WORKER,
         gateway_command=GATEWAY,
@@ -32,13 +31,7 @@ async def shop() -> AsyncIterator[Shop]:
         prepare=preparation.prepare,
         settings=settings,
         erase=True,
-    )
-    try:
-        running = await stack.__aenter__()
-    except (ProgramMissingError, NoUnprivilegedAccountError) as error:
-        shutil.rmtree(folder)
-        pytest.skip(str(error))
-    try:
+    ) as running:
         here = settings.model_copy(
             update={"database_dsn": running.database_dsn, "temporal_address": running.temporal_address}
         )
@@ -47,6 +40,4 @@ async def shop() -> AsyncIterator[Shop]:
             await open_pool(running.database_owner_dsn, size=4) as pool,
         ):
             yield Shop(Gate(running, http, pool, settings.data_dir), here)
-    finally:
-        await stack.__aexit__(None, None, None)
-        shutil.rmtree(folder)
+    shutil.rmtree(folder)

