@@ -12,8 +12,8 @@ from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.client import Client
 
 from benchmarks.ground import ground, run, show
+from settings import TASK_QUEUE
 from starter.embedded import EmbeddedStack
-from starter.start import TASK_QUEUE
 
 TIMES = 5
 LOOK_EVERY_S = 0.01
