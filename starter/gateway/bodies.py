@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from starter.gateway.problems import Refused, TimedOutError, TooLargeError
+from starter.gateway.problems import Refused, TimedOutError, TooLargeError, UnreadableError
 
 LARGEST_BODY = 1_048_576
 """Bytes."""
@@ -26,7 +26,7 @@ class BoundedBodies:
         self._within = within.total_seconds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer 413 or 408, or let the request pass with its body in one piece."""
+        """Answer 413, 408 or 400, or let the request pass with its body in one piece."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -36,7 +36,7 @@ class BoundedBodies:
         except TimeoutError:
             late = TimedOutError(f"the request's body did not arrive within {self._within:g} s")
             await self._refused(scope, late)(scope, receive, send)
-        except TooLargeError as error:
+        except (TooLargeError, UnreadableError) as error:
             await self._refused(scope, error)(scope, receive, send)
         else:
             await self._app(scope, _replayed(body, receive), send)
@@ -48,7 +48,8 @@ class BoundedBodies:
         while more:
             message = await receive()
             if message["type"] != "http.request":
-                return message
+                # Nobody is there to read it; but to the log and the measures it is no fault of ours.
+                raise UnreadableError("the connection ended before the request's body did")
             part, more = message.get("body", b""), message.get("more_body", False)
             length += len(part)
             # A client reads its answer once it has sent all: what is too large is read on, and thrown away.

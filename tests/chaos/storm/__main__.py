@@ -4,9 +4,12 @@ import argparse
 import asyncio
 import os
 import random
+import shutil
 import sys
+import tempfile
 import time
 import traceback
+from pathlib import Path
 
 from tests.chaos.storm.course import storm
 from tests.chaos.storm.grounds import grounds
@@ -45,13 +48,26 @@ async def _breaches(seed: int, asked: argparse.Namespace, *, floods: bool) -> li
     async with asyncio.timeout(BOUND_S), grounds(seed, keep=asked.keep) as here:
         if asked.keep:
             _say(f"everything is kept in {here.stack.data_dir}")
-        verdicts = [await storm(here, seed, asked.whistles, asked.length, _say)]
-        if floods and asked.flood:
-            _say("ten times what the gateway can serve")
-            verdicts.append(await overload(here, asked.flood))
+        try:
+            verdicts = [await storm(here, seed, asked.whistles, asked.length, _say)]
+            if floods and asked.flood:
+                _say("ten times what the gateway can serve")
+                verdicts.append(await overload(here, asked.flood))
+        except Exception:
+            _keep_logs(here.stack.log_folder, seed)
+            raise
+        breaches = [breach for verdict in verdicts for breach in verdict.breaches]
+        if breaches:
+            _keep_logs(here.stack.log_folder, seed)
     for verdict in verdicts:
         print("\n".join(f"{key}={value}" for key, value in verdict.figures.items()), flush=True)
-    return [breach for verdict in verdicts for breach in verdict.breaches]
+    return breaches
+
+
+def _keep_logs(folder: Path, seed: int) -> None:
+    kept = tempfile.mkdtemp(prefix=f"whistle-storm-{seed}-")
+    shutil.copytree(folder, kept, dirs_exist_ok=True)
+    _say(f"what everything logged is kept in {kept}")
 
 
 def _say(line: str) -> None:
