@@ -104,7 +104,7 @@ async def staffed(client: Client, office: Office | None = None) -> AsyncIterator
             office.finish_sweep,
             office.freeze_scorecard,
         ],
-        workflow_runner=workflow_runner(),
+        workflow_runner=workflow_runner(guarding=True),
         graceful_shutdown_timeout=timedelta(seconds=1),
     )
     async with worker:

@@ -19,7 +19,7 @@ from starter.visibility import KINDS
 from tests.fakes import FakeLedger
 from tests.stage import TASK_QUEUE
 from workflows.presentation import ATTRIBUTE_KEYS
-from workflows.roster import WORKFLOWS
+from workflows.roster import INTERCEPTORS, WORKFLOWS
 from workflows.sandbox import workflow_runner
 from workflows.search_attributes import SEARCH_ATTRIBUTES
 
@@ -69,7 +69,8 @@ def make_test_worker(
         task_queue=queue,
         workflows=workflows,
         activities=under_every_name(ledger.record_command),
-        workflow_runner=workflow_runner(),
+        workflow_runner=workflow_runner(guarding=True),
+        interceptors=INTERCEPTORS,
         max_cached_workflows=cached,
         patch_activation_callback=patches,
         graceful_shutdown_timeout=timedelta(seconds=1),

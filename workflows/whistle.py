@@ -104,6 +104,10 @@ class WhistleWorkflow:
         """List the commands open to an actor as of the last workflow task."""
         return allowed(self._loaded(), actor, workflow.now())
 
+    def page(self) -> str:
+        """Draw the page of admins as the whistle stands; empty until it is loaded."""
+        return details(self._account.whistle, workflow.now()) if self._account.whistle else ""
+
     @property
     def _cancel_asked(self) -> bool:
         return workflow.cancellation_reason() is not None and not self._cancel_answered
@@ -185,7 +189,6 @@ class WhistleWorkflow:
             if updates := changes(self._attributes, now):
                 workflow.upsert_search_attributes(updates)
             self._attributes = now
-            workflow.set_current_details(details(whistle, workflow.now()))
         if not self._strike_is_due:
             self._timer.arm(strike, lambda armed: timer_summary(self._loaded(), armed))
 

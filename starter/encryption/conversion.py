@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
+from typing import ClassVar, Self
 
 from temporalio.api.common.v1 import Payload
 from temporalio.contrib.pydantic import PydanticPayloadConverter
@@ -12,6 +13,22 @@ from starter.encryption.envelope import is_encrypted, key_of
 from starter.encryption.errors import PayloadKeyMissingError
 from starter.encryption.key_ring import KeyRing
 from starter.encryption.ring_file import ring_reader
+
+
+class SharedConverter(PydanticPayloadConverter):
+    """Pydantic's JSON, one for a process: the SDK makes one for each activation, which had to learn each type anew."""
+
+    _made: ClassVar[Self | None] = None
+
+    def __new__(cls) -> Self:
+        """Give the one there is."""
+        cls._made = cls._made or super().__new__(cls)
+        return cls._made
+
+    def __init__(self) -> None:
+        """Make it ready, once."""
+        if "converters" not in vars(self):
+            super().__init__()
 
 
 class KeylessCodec(PayloadCodec):
@@ -48,11 +65,11 @@ def converter_with(read: Callable[[], KeyRing] | None = None) -> DataConverter:
     With keys, what failures say goes encrypted too; their type, by which refusals are known, does not.
     """
     if read is None:
-        return DataConverter(payload_converter_class=PydanticPayloadConverter, payload_codec=KeylessCodec())
+        return DataConverter(payload_converter_class=SharedConverter, payload_codec=KeylessCodec())
     # Loaded only where there are keys: a command line must start fast.
     codec = import_module("starter.encryption.codec")
     return DataConverter(
-        payload_converter_class=PydanticPayloadConverter,
+        payload_converter_class=SharedConverter,
         payload_codec=codec.EncryptingCodec(codec.HeldKeys(read)),
         failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
     )

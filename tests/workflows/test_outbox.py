@@ -48,7 +48,7 @@ async def delivering(client: Client, delivery: FakeDelivery) -> AsyncIterator[Wo
         task_queue=TASK_QUEUE,
         workflows=[OutboxWorkflow],
         activities=[delivery.deliver_outbox],
-        workflow_runner=workflow_runner(),
+        workflow_runner=workflow_runner(guarding=True),
     ):
         yield await client.start_workflow(
             OutboxWorkflow.run,

@@ -11,7 +11,9 @@ from workflows.sandbox import workflow_runner
 
 async def test_what_is_not_deterministic_is_refused(client: Client):
     """Answering for the serialization context leaves out no restriction."""
-    async with Worker(client, task_queue=TASK_QUEUE, workflows=[Careless], workflow_runner=workflow_runner()):
+    async with Worker(
+        client, task_queue=TASK_QUEUE, workflows=[Careless], workflow_runner=workflow_runner(guarding=True)
+    ):
         run = Careless.run
         assert await client.execute_workflow(run, "哨", id="careful", task_queue=TASK_QUEUE) == "哨"
         with pytest.raises(WorkflowFailureError) as failed:

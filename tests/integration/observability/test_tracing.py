@@ -13,8 +13,8 @@ from tests.integration.gateway.gate import matter
 from tests.integration.gateway.marks import REGISTER, Marks
 from tests.integration.gateway.test_commands import STORIES
 from tests.integration.observability.conftest import CLERK, LEADER, REVIEW, SOURCE, Spans, Watched
-from worker import WORKFLOWS, workflow_runner
-from workflows.correlation import CarryingInterceptor
+from workflows.roster import INTERCEPTORS, WORKFLOWS
+from workflows.sandbox import workflow_runner
 
 SECRET = "李四家在村东头"
 
@@ -103,7 +103,7 @@ async def test_replay_makes_no_span(watched: Watched, spans: Spans):
     replayer = Replayer(
         workflows=WORKFLOWS,
         workflow_runner=workflow_runner(),
-        interceptors=[CarryingInterceptor()],
+        interceptors=INTERCEPTORS,
         data_converter=watched.temporal.data_converter,
     )
     await replayer.replay_workflow(history)
