@@ -9,8 +9,9 @@ from typing import Any
 import structlog
 
 from domain.errors import RefusedError
+from domain.events import ClockStruck
 from domain.ledger import ADOPT, RecordInput, RecordOutput
-from domain.submission import STRIKE, StrikeClock
+from domain.submission import STRIKE
 from domain.values import ENGINE
 from observability.measures import WorkerMeasures
 from observability.subjects import shown_subject
@@ -49,22 +50,28 @@ class LedgerLine:
         seconds = time.perf_counter() - self._began
         name = self._request.name
         measures.ledger.labels(name, self.outcome).observe(seconds)
-        lateness = self._lateness(measures) if name == STRIKE and self.outcome == "stored" else {}
         write = log.error if self.outcome in {"failed", LedgerBehindError.outcome} else log.info
-        write(
-            "command",
-            command=name,
-            whistle_id=self._request.whistle_id,
-            outcome=self.outcome,
-            ms=round(seconds * 1000, 1),
-            **({"reason": self.reason} if self.reason else {}),
-            **self._actor(),
-            **self._answer(),
-            **lateness,
-        )
+        for lateness in self._latenesses(measures) or [{}]:
+            write(
+                "command",
+                command=name,
+                whistle_id=self._request.whistle_id,
+                outcome=self.outcome,
+                ms=round(seconds * 1000, 1),
+                **({"reason": self.reason} if self.reason else {}),
+                **self._actor(),
+                **self._answer(),
+                **lateness,
+            )
 
-    def _lateness(self, measures: WorkerMeasures) -> dict[str, Any]:
-        strike = StrikeClock.model_validate(self._request.argument)
+    def _latenesses(self, measures: WorkerMeasures) -> list[dict[str, Any]]:
+        """Measure how late each clock struck: the one that was asked for, and those that the store struck with it."""
+        if self._request.name != STRIKE or self.outcome != "stored" or not self._output:
+            return []
+        strikes = [commit.records[0].event for commit in self._output.commits]
+        return [self._lateness(strike, measures) for strike in strikes if isinstance(strike, ClockStruck)]
+
+    def _lateness(self, strike: ClockStruck, measures: WorkerMeasures) -> dict[str, Any]:
         late_s = max(0.0, (datetime.now(UTC) - strike.due_at).total_seconds())
         measures.lateness.labels(strike.phase).observe(late_s)
         return {"phase": strike.phase, "point": strike.point, "late_s": round(late_s, 3)}

@@ -8,10 +8,11 @@ import hashlib
 import json
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError, create_model
 
+from domain.clocks import Strike
 from domain.commands import COMMANDS, Command, command_fields
 from domain.errors import FieldError, InvalidError
 from domain.values import Actor, CommandId, Frozen, private_fields
@@ -44,6 +45,11 @@ class StrikeClock(Frozen):
     due_at: datetime
     responder: str | None = None
     round: int = 1
+
+    @classmethod
+    def of(cls, strike: Strike, round_: int) -> Self:
+        """Ask for this strike of a whistle's round."""
+        return cls(phase=strike.phase, point=strike.point, due_at=strike.at, responder=strike.responder, round=round_)
 
     @property
     def command_id(self) -> str:

@@ -138,10 +138,14 @@ class Entry(NamedTuple):
         return self._replace(steps=tuple(steps), whistle=whistle or self.whistle)
 
 
-async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
-    """Write an entry; the whistle's row is locked or new. Raises asyncpg's unique violation if another was first."""
+async def write(connection: Connection, entry: Entry, name_of: Names) -> str:
+    """Write an entry, and give the hash of its last row, on which the next entry builds.
+
+    The whistle's row is locked or new. Raises asyncpg's unique violation if another was first.
+    """
     whistle, actor = entry.whistle, entry.actor
     rows = list(_event_rows(entry, name_of))
+    head = str(rows[-1]["hash"]) if rows else entry.head
     await connection.execute(
         _WRITE,
         whistle.whistle_id,
@@ -162,9 +166,10 @@ async def write(connection: Connection, entry: Entry, name_of: Names) -> None:
         list(_outbox_rows(entry, name_of)),
         entry.followers or None,
         entry.salt,
-        rows[-1]["hash"] if rows else entry.head,
+        head,
         request_rows(whistle),
     )
+    return head
 
 
 async def commits_after(

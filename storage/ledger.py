@@ -13,6 +13,7 @@ import asyncpg
 from pydantic import ValidationError
 
 from domain.authority import Request
+from domain.clocks import next_strike
 from domain.commands import COMMANDS, Command, command_fields
 from domain.decisions import decide
 from domain.errors import InvalidError, NotFoundError
@@ -51,6 +52,8 @@ where w.whistle_id = $1
 """  # noqa: S608 - EDITION is a constant
 
 
+STRIKES_AT_ONCE = 16
+"""More than one in a transaction, and no more than a local activity has time for."""
 ROWS_AT_ONCE = 1000
 """About so many rows are handed to a workflow at once: Temporal refuses a payload of more than 2 MB."""
 
@@ -118,9 +121,47 @@ async def _record(
     if held.sequence != request.known_sequence:
         return await _unknown(connection, request, held)
     rules = await rules_of(connection, profile, held.row["edition"])
-    entry = _decided(request, asked, held, rules._replace(merge_target=held.target))
-    followers = tuple(Follower(*row) for row in held.row["followers"] or ())
-    return await _stored(connection, _with_private(entry, kept)._replace(followers=followers), held.whistle, rules)
+    before = Entry(
+        name=request.name,
+        command_id=asked.command_id,
+        content_hash=asked.content_hash,
+        actor=asked.actor,
+        at=max(request.at, held.last_at).astimezone(UTC),
+        whistle=held.whistle,
+        steps=(),
+        head=held.row["head"].hex(),
+        followers=tuple(Follower(*row) for row in held.row["followers"] or ()),
+    )
+    entry = _with_private(_decided(before, asked, rules._replace(merge_target=held.target)), kept)
+    output = _output(entry, held.whistle)
+    # A strike that found its clock gone or moved is no command yet: the same one may become due later.
+    if request.name != STRIKE:
+        await write(connection, entry, rules.organisations.name_of)
+    elif entry.records:
+        further = await _struck(connection, entry, request.at, rules)
+        return output.model_copy(update={"commits": output.commits + further})
+    return output
+
+
+async def _struck(connection: Connection, entry: Entry, by: datetime, rules: Rules) -> tuple[Commit, ...]:
+    """Write a strike, and with it what else is due by then: those who were called together are late together.
+
+    Gives the commits beyond its own.
+    """
+    further: list[Commit] = []
+    while True:
+        head = await write(connection, entry, rules.organisations.name_of)
+        due = next_strike(entry.whistle)
+        if due is None or due.at > by or len(further) + 1 == STRIKES_AT_ONCE:
+            break
+        strike = StrikeClock.of(due, entry.whistle.round)
+        asked = _Asked(strike, ENGINE, strike.command_id, strike.command_id)
+        before = entry._replace(command_id=strike.command_id, content_hash=strike.command_id, steps=(), head=head)
+        entry = _decided(before, asked, rules)
+        if not entry.records:
+            break
+        further.append(Commit.of(entry.records))
+    return tuple(further)
 
 
 def _locking(*whistle_ids: str | None) -> str:
@@ -200,20 +241,9 @@ def _whole(request: RecordInput, asked: _Asked, kept: _Kept | None) -> Command |
     return command
 
 
-def _decided(request: RecordInput, asked: _Asked, held: _Held, rules: Rules) -> Entry:
-    at = max(request.at, held.last_at).astimezone(UTC)
-    events = decide(held.whistle, Request(asked.command, asked.actor, at), rules)
-    entry = Entry(
-        name=request.name,
-        command_id=asked.command_id,
-        content_hash=asked.content_hash,
-        actor=asked.actor,
-        at=at,
-        whistle=held.whistle,
-        steps=(),
-        head=held.row["head"].hex(),
-    )
-    return entry.following(events, held.whistle)
+def _decided(before: Entry, asked: _Asked, rules: Rules) -> Entry:
+    events = decide(before.whistle, Request(asked.command, asked.actor, before.at), rules)
+    return before.following(events, before.whistle)
 
 
 def _with_private(entry: Entry, kept: _Kept | None) -> Entry:
@@ -223,10 +253,7 @@ def _with_private(entry: Entry, kept: _Kept | None) -> Entry:
     return entry._replace(commitments=kept.commitments, private=private, salt=salt)
 
 
-async def _stored(connection: Connection, entry: Entry, before: Whistle, rules: Rules) -> RecordOutput:
-    # A strike that found its clock gone or moved is no command yet: the same one may become due later.
-    if entry.records or entry.name != STRIKE:
-        await write(connection, entry, rules.organisations.name_of)
+def _output(entry: Entry, before: Whistle) -> RecordOutput:
     whistle = entry.whistle if entry.records else before
     answer = Answer(sequence=whistle.sequence, state=whistle.state, version=whistle.sequence)
     return RecordOutput(commits=(Commit.of(entry.records),) if entry.records else (), answer=answer)

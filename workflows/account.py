@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError
 
 from domain.brief import Brief, answer_of, commits_of
-from domain.clocks import Strike, next_strike
+from domain.clocks import next_strike
 from domain.evolve import evolve
 from domain.ledger import ADOPT, Answer, RecordInput, activity_of
 from domain.submission import STRIKE, StrikeClock
@@ -75,10 +75,13 @@ class Account:
                 raise LedgerBrokenError(message)
 
     async def strike_until(self, at: datetime) -> None:
-        """Strike every point that is due by then, one by one; each may move or end the others."""
+        """Have every point struck that is due by then, in turn, since each may move or end the others.
+
+        The store strikes several at once; whatever is due after its answer is asked for anew.
+        """
         while self.whistle and self.next_strike and self.next_strike.at <= at:
             due = self.next_strike
-            answer = await self._ask(STRIKE, compact(_strike_clock(due, self.whistle.round)), at)
+            answer = await self._ask(STRIKE, compact(StrikeClock.of(due, self.whistle.round)), at)
             if answer and self.next_strike == due:
                 message = f"{due} was struck and is still due"
                 raise LedgerBrokenError(message)
@@ -141,9 +144,3 @@ def _raise_refusal(failure: FailureError) -> None:
     refusal = refusal_in(failure)
     if refusal:
         raise refusal from None
-
-
-def _strike_clock(strike: Strike, round_: int) -> StrikeClock:
-    return StrikeClock(
-        phase=strike.phase, point=strike.point, due_at=strike.at, responder=strike.responder, round=round_
-    )

@@ -86,16 +86,14 @@ class Desk:
                 return output.answer
 
     async def strike(self) -> Answer:
-        """Let the earliest clock strike."""
+        """Let the earliest clock strike, and with it what else is due by now."""
         return await self.insist(self.striking(await self.whistle(), self.now))
 
     def striking(self, whistle: Whistle, at: datetime) -> RecordInput:
         """Make the request of the timer of the earliest clock."""
         due = next_strike(whistle)
         assert due is not None
-        strike = StrikeClock(
-            phase=due.phase, point=due.point, due_at=due.at, responder=due.responder, round=whistle.round
-        )
+        strike = StrikeClock.of(due, whistle.round)
         return RecordInput(
             whistle_id=self.whistle_id,
             known_sequence=self.known,
