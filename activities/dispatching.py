@@ -4,7 +4,6 @@ import asyncio
 import random
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
 
 import structlog
 
@@ -14,11 +13,9 @@ from activities.channels.protocol import Message, PermanentError, TransientError
 from activities.composing import Composer
 from activities.lanes import COMBINED, LONGEST_ASKED, Lane, Lanes
 from activities.noting import Notes
-from domain.duty import Duty, Recipient
+from domain.duty import Recipient
 from domain.notice_templates import CHANNEL_DOWN, DELIVERY_FAILED
-from domain.rules import Rules
-from storage.catalogues import rules
-from storage.duty import duty
+from storage.duty import InForce, in_force
 from storage.notice_deliveries import (
     NOT_CONFIGURED,
     DeliveryState,
@@ -46,11 +43,6 @@ _ALERTS = (DELIVERY_FAILED, CHANNEL_DOWN)
 _CHANCE = random.SystemRandom()
 
 log = structlog.get_logger("notices")
-
-
-class _Known(NamedTuple):
-    duty: Duty
-    rules: Rules
 
 
 class Dispatch:
@@ -127,7 +119,7 @@ class Dispatch:
         if not parcels:
             return
         try:
-            known = _Known(await duty(self._pool), await rules(self._pool, self._profile))
+            known = await in_force(self._pool, self._profile)
         except Exception:
             self._notes.put_off(parcels, 0.0)
             raise
@@ -152,7 +144,7 @@ class Dispatch:
                 open_groups[parcel.lane_and_recipient] = group
         return groups
 
-    def _begin(self, lane: Lane, group: Sequence[Parcel], known: _Known) -> None:
+    def _begin(self, lane: Lane, group: Sequence[Parcel], known: InForce) -> None:
         recipient = group[0].recipient
         begun = lane.begin(recipient)
         task = asyncio.create_task(self._attempt(lane, group, known))
@@ -167,7 +159,7 @@ class Dispatch:
 
         task.add_done_callback(end)
 
-    async def _attempt(self, lane: Lane, group: Sequence[Parcel], known: _Known) -> None:
+    async def _attempt(self, lane: Lane, group: Sequence[Parcel], known: InForce) -> None:
         sent = group
         try:
             message, sent = self._composed(lane, group, known)
@@ -187,7 +179,7 @@ class Dispatch:
                 log.info("channel_recovered", channel=lane.name, recipient=sent[0].recipient)
                 await hasten(self._pool, lane.name, sent[0].recipient if lane.channel.by_address else None)
 
-    def _composed(self, lane: Lane, group: Sequence[Parcel], known: _Known) -> tuple[Message, Sequence[Parcel]]:
+    def _composed(self, lane: Lane, group: Sequence[Parcel], known: InForce) -> tuple[Message, Sequence[Parcel]]:
         """Write one message, and tell which deliveries found room in it."""
         address = known.duty.address_of(Recipient.read(group[0].recipient), lane.name)
         if address is None and lane.name != LOG:

@@ -126,8 +126,7 @@ class OutboxActivities:
         while True:
             activity.heartbeat()
             items = await claim(self._pool, limit=BATCH, lease=LEASE)
-            if items:
-                await self._addressing.give(items)
+            if items and await self._addressing.give(items):
                 dispatch.wake()
             if len(items) < BATCH:
                 return

@@ -19,6 +19,7 @@ from benchmarks.story import steps
 from starter.client import WhistleClient
 
 MEASURED_HISTORIES = 20
+TURNS = 5
 STATEMENTS = "statements"
 
 
@@ -35,26 +36,26 @@ async def main(whistles: int, in_flight: int, rounds: int) -> None:
 
 
 async def lifecycle(here: Ground, players: Players, beside: Floor, whistles: int, in_flight: int) -> dict[str, object]:
-    """Play the floor and whole whistles in turn, half of each at a time, so that what drifts falls on both."""
-    commands, half = len(steps()), whistles // 2
+    """Play the floor and whole whistles in turn, a fifth of each at a time, so that what drifts falls on both."""
+    commands, part = len(steps()), whistles // TURNS
     await play(players, in_flight, in_flight, "warm")
     await beside.play(in_flight, commands, in_flight)
     parts, floor_s = list[Played](), 0.0
     used = Counter[str]()
-    for turn in ("first", "second"):
-        floor_s += await beside.play(half, commands, in_flight)
+    for turn in range(TURNS):
+        floor_s += await beside.play(part, commands, in_flight)
         used.subtract(await _used(here))
-        parts.append(await play(players, half, in_flight, turn))
+        parts.append(await play(players, part, in_flight, f"turn{turn}"))
         used.update(await _used(here))
-    seconds, played = sum(part.seconds for part in parts), 2 * half * commands
-    ids = [one for part in parts for one in part.whistle_ids]
+    seconds, played = sum(one.seconds for one in parts), TURNS * part * commands
+    ids = [one for lives in parts for one in lives.whistle_ids]
     events, size = await history_cost(players.client.temporal, ids[:MEASURED_HISTORIES], commands)
-    p50, p99 = quantiles([one for part in parts for one in part.latencies])
+    p50, p99 = quantiles([one for lives in parts for one in lives.latencies])
     return {
-        "whistles": 2 * half,
+        "whistles": TURNS * part,
         "commands_per_whistle": commands,
         "in_flight": in_flight,
-        "whistles_per_s": f"{2 * half / seconds:.2f}",
+        "whistles_per_s": f"{TURNS * part / seconds:.2f}",
         "commands_per_s": f"{played / seconds:.1f}",
         "floor_commands_per_s": f"{played / floor_s:.1f}",
         "p50_ms": f"{p50:.1f}",

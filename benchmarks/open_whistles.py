@@ -9,10 +9,12 @@ import asyncio
 import random
 import time
 import uuid
+from contextlib import suppress
 
 from benchmarks.ground import Ground, ground, run, show
 from benchmarks.players import Players, quantiles
 from benchmarks.story import CLERK, SOURCE, registration
+from domain.errors import TemporarilyUnavailableError
 from starter.client import WhistleClient
 
 AT_ONCE = 20
@@ -73,7 +75,12 @@ async def _touched(players: Players, ids: list[str]) -> list[float]:
     clerk, taken = await players.named(CLERK), list[float]()
     for one in ids:
         began = time.perf_counter()
-        await players.client.do(one, "append", APPENDED, clerk, f"{CLERK}:{uuid.uuid4()}")
+        command_id = f"{CLERK}:{uuid.uuid4()}"
+        # For ten seconds Temporal has tasks wait for the worker that is gone: the same again, and all of it counts.
+        while True:
+            with suppress(TemporarilyUnavailableError):
+                await players.client.do(one, "append", APPENDED, clerk, command_id)
+                break
         taken.append(time.perf_counter() - began)
     return taken
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from typing import Any, TextIO
 
 import structlog
@@ -15,26 +16,28 @@ TELLTALES = {"httpx": logging.WARNING, "httpcore": logging.WARNING, "apprise": l
 
 
 def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
-    """Send structlog and the standard library's loggers down one road: to a person on a terminal, else to a machine."""
+    """Have structlog's lines and the standard library's look alike: to a person on a terminal, else to a machine.
+
+    Ours are written at once: by way of the standard library's loggers a line took six times as long.
+    """
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         _workflow_context,
         _activity_context,
         structlog.stdlib.add_log_level,
-        structlog.stdlib.ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso"),
-        _without_sdk_details,
         _whistle,
     ]
+    last: list[Processor] = [structlog.dev.ConsoleRenderer()]
     if not stream.isatty():
-        shared.append(structlog.processors.format_exc_info)
+        last = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *last],
+        logger_factory=structlog.WriteLoggerFactory(stream),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    logging.basicConfig(handlers=[_handler(stream, shared)], level=level, force=True)
+    logging.basicConfig(handlers=[_handler(stream, shared, last)], level=level, force=True)
     for name, least in TELLTALES.items():
         logging.getLogger(name).setLevel(max(least, logging.getLogger().level))
     for adapter in (workflow.logger, activity.logger):
@@ -65,13 +68,11 @@ def _whistle(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
     return event
 
 
-def _handler(stream: TextIO, shared: list[Processor]) -> logging.Handler:
-    for_people: Processor = structlog.dev.ConsoleRenderer()
-    for_machines: Processor = structlog.processors.JSONRenderer(ensure_ascii=False)
-    renderer = for_people if stream.isatty() else for_machines
-    last: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+def _handler(stream: TextIO, shared: Sequence[Processor], last: Sequence[Processor]) -> logging.Handler:
+    theirs: list[Processor] = [structlog.stdlib.ExtraAdder(), _without_sdk_details, *shared]
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=last))
+    processors = [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=theirs, processors=processors))
     return handler
 
 

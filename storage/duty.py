@@ -1,8 +1,11 @@
 """The duty roster in force, kept in this process until a catalogue is imported."""
 
+from typing import NamedTuple
+
 from domain.duty import Contact, Duty, Shift
 from domain.errors import NotFoundError
-from storage.catalogues import EDITION, put, roster_content, unknown_organisations
+from domain.rules import Rules
+from storage.catalogues import EDITION, put, roster_content, rules_of, unknown_organisations
 from storage.pool import Pool
 
 _CONTACTS = """
@@ -15,9 +18,28 @@ _LONGEST_CACHE = 4
 _cache: dict[str, Duty] = {}
 
 
+class InForce(NamedTuple):
+    """Who is on duty, and by what rules."""
+
+    duty: Duty
+    rules: Rules
+
+
+async def in_force(pool: Pool, profile: str) -> InForce:
+    """Give roster and rules in force, both of one edition; one round trip where nothing changed.
+
+    Raises TemporarilyUnavailableError while no catalogue is in force.
+    """
+    edition = await pool.fetchval(EDITION)
+    return InForce(await _duty_of(pool, edition or ""), await rules_of(pool, profile, edition))
+
+
 async def duty(pool: Pool) -> Duty:
     """Give every contact and shift in force; one round trip where nothing changed."""
-    edition = await pool.fetchval(EDITION) or ""
+    return await _duty_of(pool, await pool.fetchval(EDITION) or "")
+
+
+async def _duty_of(pool: Pool, edition: str) -> Duty:
     known = _cache.get(edition)
     if known is not None:
         return known

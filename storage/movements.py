@@ -1,12 +1,17 @@
-"""Which whistles moved, by the positions of their events."""
+"""Which whistles moved and then stood still, by the positions of their events."""
 
 from storage.pool import Pool
 
 _MOVED = """
-select whistle_id, max(sequence) as sequence from event where position > $1 and position <= $2 group by whistle_id
+select e.whistle_id, e.sequence
+from event e join whistle w on w.whistle_id = e.whistle_id and w.sequence = e.sequence
+where e.position > $1 and e.position <= $2
 """
 
 
 async def moved(pool: Pool, after: int, until: int) -> dict[str, int]:
-    """Give the whistles with events after one position up to another, each with the last sequence among them."""
+    """Give the whistles whose last event lies after one position and not beyond another, each with its sequence.
+
+    One that moves on is found behind the later position; while it moves, its workflow is told what it does not know.
+    """
     return {row["whistle_id"]: row["sequence"] for row in await pool.fetch(_MOVED, after, until)}

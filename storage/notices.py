@@ -1,7 +1,7 @@
 """Giving notices to their recipients: one delivery for each, and the climb of the unanswered up the roster."""
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from domain.duty import ADMINISTRATORS, DutyLevel, Recipient
 from domain.notice_causes import Cause
@@ -10,27 +10,28 @@ from domain.vocabulary import Urgency, WhistleKind
 from domain.whistle import Whistle
 from storage.pool import Pool
 
+if TYPE_CHECKING:
+    from storage.outbox import OutboxItem
+
 ALERTS_AGAIN_AFTER = timedelta(hours=1)
 
 _ADDRESS = """
 with told as (
-    select *, clock_timestamp() as at from jsonb_to_recordset($1::jsonb)
-        as t (outbox_id bigint, recipient text, level text, channel text, is_written boolean)
+    select *, clock_timestamp() as at from jsonb_to_recordset($1::jsonb) as t (outbox_id bigint, whistle_id text,
+        recipient text, level text, channel text, urgent boolean, is_written boolean)
 ), made as (
     insert into notice_delivery (outbox_id, whistle_id, recipient, level, channel, urgent, state, created_at, due_at,
         settled_at, attempts)
-    select o.id, o.whistle_id, t.recipient, t.level, t.channel, o.urgent,
+    select t.outbox_id, t.whistle_id, t.recipient, t.level, t.channel, t.urgent,
         case when t.is_written then 'DELIVERED' else 'PENDING' end, t.at,
         case when not t.is_written then t.at end, case when t.is_written then t.at end, t.is_written::integer
-    from told t join outbox o on o.id = t.outbox_id
+    from told t
     on conflict (outbox_id, recipient, channel) do nothing
-), handed as (
-    select * from jsonb_to_recordset($2::jsonb) as h (id bigint, climbs_at timestamptz, climbed_to text)
 )
 update outbox o
 set delivered_at = coalesce(o.delivered_at, clock_timestamp()), climbs_at = h.climbs_at,
     climbed_to = coalesce(h.climbed_to, o.climbed_to)
-from handed h where o.id = h.id
+from unnest($2::bigint[], $3::timestamptz[], $4::text[]) as h (id, climbs_at, climbed_to) where o.id = h.id
 """
 _CLIMBING = """
 select o.id, o.whistle_id, o.sequence, o.audience, o.kind, o.urgent, o.cause, o.levels, o.climbed_to,
@@ -57,16 +58,19 @@ class Told(Frozen):
     """A notice for one recipient by one channel; `is_written`: it is delivered already, as a line in the log."""
 
     outbox_id: int
+    whistle_id: str
     recipient: str
     level: DutyLevel
     channel: str
+    urgent: bool
     is_written: bool = False
 
     @classmethod
-    def to(cls, outbox_id: int, recipient: Recipient, channel: str, *, is_written: bool) -> "Told":
-        """Tell a recipient."""
-        own = {"level": recipient.level, "channel": channel, "is_written": is_written}
-        return cls.model_validate({"outbox_id": outbox_id, "recipient": str(recipient), **own})
+    def of(cls, item: "OutboxItem | Climbing", recipient: Recipient, channel: str, *, is_written: bool) -> "Told":
+        """Tell a recipient of a notice."""
+        own = {"whistle_id": item.whistle_id, "urgent": item.urgent, "level": recipient.level}
+        how = {"recipient": str(recipient), "channel": channel, "is_written": is_written}
+        return cls.model_validate({"outbox_id": item.id, **own, **how})
 
 
 class Addressed(Frozen):
@@ -101,9 +105,9 @@ class Climbing(Frozen):
 
 async def address(pool: Pool, told: list[Told], addressed: list[Addressed]) -> None:
     """Make the deliveries and note what becomes of their notices, in one statement; none is made twice."""
-    await pool.execute(
-        _ADDRESS, [one.model_dump(mode="json") for one in told], [one.model_dump(mode="json") for one in addressed]
-    )
+    # Arrays, whose length PostgreSQL sees: of JSON it expects a hundred rows, and would read the whole outbox for them.
+    ids, climbs_at, climbed_to = zip(*((one.id, one.climbs_at, one.climbed_to) for one in addressed), strict=True)
+    await pool.execute(_ADDRESS, [one.model_dump(mode="json") for one in told], ids, climbs_at, climbed_to)
 
 
 async def climbing(pool: Pool, limit: int) -> list[Climbing]:
