@@ -35,7 +35,6 @@ def configure_logging(level: str = "INFO", stream: TextIO = sys.stderr) -> None:
         processors=[*shared, *last],
         logger_factory=structlog.WriteLoggerFactory(stream),
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        cache_logger_on_first_use=True,
     )
     logging.basicConfig(handlers=[_handler(stream, shared, last)], level=level, force=True)
     for name, least in TELLTALES.items():

@@ -121,7 +121,20 @@ async def _record(
     if held.sequence != request.known_sequence:
         return await _unknown(connection, request, held)
     rules = await rules_of(connection, profile, held.row["edition"])
-    before = Entry(
+    before = _before(request, asked, held)
+    entry = _with_private(_decided(before, asked, rules._replace(merge_target=held.target)), kept)
+    output = _output(entry, held.whistle)
+    # A strike that found its clock gone or moved is no command yet: the same one may become due later.
+    if request.name != STRIKE:
+        await write(connection, entry, rules.organisations.name_of)
+    elif entry.records:
+        further = await _struck(connection, entry, request.at, rules)
+        return output.model_copy(update={"commits": output.commits + further})
+    return output
+
+
+def _before(request: RecordInput, asked: _Asked, held: _Held) -> Entry:
+    return Entry(
         name=request.name,
         command_id=asked.command_id,
         content_hash=asked.content_hash,
@@ -132,15 +145,6 @@ async def _record(
         head=held.row["head"].hex(),
         followers=tuple(Follower(*row) for row in held.row["followers"] or ()),
     )
-    entry = _with_private(_decided(before, asked, rules._replace(merge_target=held.target)), kept)
-    output = _output(entry, held.whistle)
-    # A strike that found its clock gone or moved is no command yet: the same one may become due later.
-    if request.name != STRIKE:
-        await write(connection, entry, rules.organisations.name_of)
-    elif entry.records:
-        further = await _struck(connection, entry, request.at, rules)
-        return output.model_copy(update={"commits": output.commits + further})
-    return output
 
 
 async def _struck(connection: Connection, entry: Entry, by: datetime, rules: Rules) -> tuple[Commit, ...]:
