@@ -6,10 +6,7 @@ drop index whistle_title_grams;
 drop index whistle_title_number_grams;
 alter table whistle_title add column registered_at timestamptz;
 update whistle_title t set registered_at = w.registered_at from whistle w where w.whistle_id = t.whistle_id;
--- The default is for gateways of the release before, which register on until they are replaced.
-alter table whistle_title
-    alter column registered_at set not null,
-    alter column registered_at set default now();
+alter table whistle_title alter column registered_at set not null;
 create index whistle_title_newest on whistle_title (registered_at desc, whistle_id desc) include (title, serial);
 
 create index whistle_title_grams on whistle_title using gin (grams);
