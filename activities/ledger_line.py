@@ -65,10 +65,13 @@ class LedgerLine:
             )
 
     def _latenesses(self, measures: WorkerMeasures) -> list[dict[str, Any]]:
-        """Measure how late each clock struck: the one that was asked for, and those that the store struck with it."""
+        """Measure how late each clock struck: the one that was asked for, and those that the store struck with it.
+
+        What is older was measured when it was stored, and is only handed out.
+        """
         if self._request.name != STRIKE or self.outcome != "stored" or not self._output:
             return []
-        strikes = [commit.records[0].event for commit in self._output.commits]
+        strikes = [commit.records[0].event for commit in self._output.commits if commit.at >= self._request.at]
         return [self._lateness(strike, measures) for strike in strikes if isinstance(strike, ClockStruck)]
 
     def _lateness(self, strike: ClockStruck, measures: WorkerMeasures) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from domain.authority import Request
 from domain.clocks import next_strike
 from domain.commands import COMMANDS, Command, command_fields
 from domain.decisions import decide
-from domain.errors import InvalidError, NotFoundError
+from domain.errors import InvalidError, NotFoundError, RefusedError
 from domain.ledger import ADOPT, Answer, RecordInput, RecordOutput
 from domain.records import Commit
 from domain.rules import MergeTarget, Rules
@@ -161,7 +161,11 @@ async def _struck(connection: Connection, entry: Entry, by: datetime, rules: Rul
         strike = StrikeClock.of(due, entry.whistle.round)
         asked = _Asked(strike, ENGINE, strike.command_id, strike.command_id)
         before = entry._replace(command_id=strike.command_id, content_hash=strike.command_id, steps=(), head=head)
-        entry = _decided(before, asked, rules)
+        try:
+            entry = _decided(before, asked, rules)
+        except RefusedError:
+            # Asked for alone, it says why; those before it have struck.
+            break
         if not entry.records:
             break
         further.append(Commit.of(entry.records))

@@ -118,13 +118,7 @@ class Life:
 
     def strike(self, strike: Strike) -> None:
         """Strike one clock, now."""
-        asked = StrikeClock(
-            phase=strike.phase,
-            point=strike.point,
-            due_at=strike.at,
-            responder=strike.responder,
-            round=self.whistle.round,
-        )
+        asked = StrikeClock.of(strike, self.whistle.round)
         self._store(ENGINE, decide(self.whistle, Request(asked, ENGINE, self.now), self.rules))
 
     def allowed(self, who: str) -> list[str]:
