@@ -19,3 +19,10 @@ async def test_what_is_not_deterministic_is_refused(client: Client):
         with pytest.raises(WorkflowFailureError) as failed:
             await client.execute_workflow(run, "the time", id="careless", task_queue=TASK_QUEUE)
     assert "time.time" in str(failed.value.cause)
+
+
+def test_a_guarding_sandbox_reloads_our_workflows_and_a_workers_does_not():
+    """The restrictions of a module's names hold where it is reloaded, and reloading is what costs (decision 15)."""
+    guarded, swift = [workflow_runner(guarding=g).restrictions.passthrough_modules for g in (True, False)]
+    assert not guarded & {"workflows", "refusals"}
+    assert swift - guarded == {"workflows", "refusals"}

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.chaos.storm.course import storm
 from tests.chaos.storm.grounds import grounds
 from tests.chaos.storm.overload import overload
+from tests.chaos.storm.verdict import Verdict
 
 WHISTLES, LENGTH_S, FLOOD_S = 200, 90.0, 15.0
 BOUND_S = 600.0
@@ -48,17 +49,19 @@ async def _breaches(seed: int, asked: argparse.Namespace, *, floods: bool) -> li
     async with asyncio.timeout(BOUND_S), grounds(seed, keep=asked.keep) as here:
         if asked.keep:
             _say(f"everything is kept in {here.stack.data_dir}")
+        verdicts = list[Verdict]()
+        passed = False
         try:
-            verdicts = [await storm(here, seed, asked.whistles, asked.length, _say)]
+            verdicts.append(await storm(here, seed, asked.whistles, asked.length, _say))
             if floods and asked.flood:
                 _say("ten times what the gateway can serve")
                 verdicts.append(await overload(here, asked.flood))
-        except Exception:
-            _keep_logs(here.stack.log_folder, seed)
-            raise
-        breaches = [breach for verdict in verdicts for breach in verdict.breaches]
-        if breaches:
-            _keep_logs(here.stack.log_folder, seed)
+            breaches = [breach for verdict in verdicts for breach in verdict.breaches]
+            passed = not breaches
+        finally:
+            # Also where the time was up, which ends it by a cancellation.
+            if not passed:
+                _keep_logs(here.stack.log_folder, seed)
     for verdict in verdicts:
         print("\n".join(f"{key}={value}" for key, value in verdict.figures.items()), flush=True)
     return breaches
